@@ -1,0 +1,82 @@
+//go:build race
+
+package event_test
+
+import (
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"example.com/event"
+)
+
+// Promise 7: the memory model. These tests share a plain variable and have no
+// synchronization but the event; the race detector fails them if it is missing.
+
+func TestSetSynchronizesBeforeWhatObservesIt(t *testing.T) {
+	observe := map[string]func(*event.Event) bool{"IsSet": func(e *event.Event) bool {
+		for !e.IsSet() {
+			runtime.Gosched()
+		}
+		return true
+	}}
+	for _, w := range waits {
+		observe[w.name] = w.wait
+	}
+	for name, observed := range observe {
+		t.Run(name, func(t *testing.T) {
+			for range rounds(2_000) {
+				var e event.Event
+				x := 0
+				go func() {
+					x = 1
+					e.Set()
+				}()
+				require.True(t, observed(&e))
+				require.Equal(t, 1, x)
+			}
+		})
+	}
+}
+
+// unseen calls f without the race detector learning an order from it. Tests
+// use it to make one call come after another that it does not observe.
+func unseen(f func()) {
+	runtime.RaceDisable()
+	defer runtime.RaceEnable()
+	f()
+}
+
+func TestSetSynchronizesBeforeClear(t *testing.T) {
+	for name, before := range map[string]func(*event.Event){
+		"Set of an unset event":    func(*event.Event) {},
+		"Set of a set event":       func(e *event.Event) { e.Set() },
+		"Set of an awaited event":  func(e *event.Event) { e.Done() },
+		"Set of a released event":  func(e *event.Event) { e.Done(); e.Set() },
+		"Set while others set too": func(e *event.Event) { e.Done(); go e.Set(); go e.Set() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range rounds(500) {
+				var e event.Event
+				before(&e)
+				x := 0
+				var calls atomic.Int32
+				after := func(n int32, f func()) {
+					unseen(func() {
+						for calls.Load() != n {
+							runtime.Gosched()
+						}
+					})
+					f()
+					unseen(func() { calls.Add(1) })
+				}
+				go after(0, func() { x = 1; e.Set() })
+				go after(1, func() { e.Clear(); _ = x })
+				after(2, func() { e.Clear() }) // of an event that is unset by now, if nobody else sets it
+				require.Equal(t, 1, x)
+			}
+		})
+	}
+}
