@@ -89,6 +89,7 @@ func broadcast(n int, wait, release func()) time.Duration {
 	for parked.Load() < int64(n) {
 		runtime.Gosched()
 	}
+	time.Sleep(time.Millisecond) // for those few that said so and are not there yet
 	start := time.Now()
 	release()
 	running.Wait()
