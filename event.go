@@ -42,6 +42,9 @@ type Event struct {
 // No wake-up is early: ch is dropped before the event is set, hence before it
 // can be cleared. Who comes after that Clear makes another channel.
 //
+// Memory is in order: every Set writes state, even if it leaves it as it is,
+// and what observes that Set reads state, receives from ch or takes mu after.
+//
 // Flag and channel agree: while releasing, ch may be closed or still open, so
 // no method answers then. It passes through mu and finds the event set.
 const (
@@ -79,8 +82,8 @@ func (e *Event) Set() {
 }
 
 // Clear makes the event unset: a wait that begins now waits for the next Set.
-// It takes nothing from those whom an earlier Set released, and has no effect
-// on an unset event. Clear costs one compare-and-swap and does not allocate.
+// It does not affect those whom an earlier Set released, nor an unset event.
+// Clear costs one compare-and-swap and does not allocate.
 func (e *Event) Clear() {
 	for e.IsSet() && !e.state.CompareAndSwap(set, unset) {
 	}
@@ -149,8 +152,8 @@ func (e *Event) Done() <-chan struct{} {
 	return e.await()
 }
 
-// String returns "set" or "unset". It lets a *Event be printed with %v or %s
-// while others use it.
+// String returns "set" or "unset". It lets a *Event be printed by %v or %s
+// while others use it; a copy, or %#v, would read the fields in a data race.
 func (e *Event) String() string {
 	if e.IsSet() {
 		return "set"

@@ -57,6 +57,24 @@ func rounds(n int) int {
 	return n
 }
 
+// Promise 9: testing/synctest. See also TestWaitsBlockDurably.
+
+// A set event can be used in any bubble, and in several. This test is the first,
+// for the event's channel to be of no bubble before anything else uses it.
+func TestSetEventIsOfNoBubble(t *testing.T) {
+	var e event.Event
+	e.Set()
+	for range 2 {
+		synctest.Test(t, func(*testing.T) {
+			for _, w := range waits {
+				assert.True(t, w.wait(&e), w.name)
+			}
+			e.Clear()
+			e.Set()
+		})
+	}
+}
+
 // Promise 1: the zero value.
 
 func TestZeroValue(t *testing.T) {
@@ -359,6 +377,26 @@ func TestGivingUpChangesNothing(t *testing.T) {
 	})
 }
 
+// Also if the Set comes at the moment at which they give up.
+func TestGivingUpDoesNotUndoSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range rounds(2_000) {
+			var e event.Event
+			var waiters sync.WaitGroup
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			for range 10 {
+				waiters.Go(func() { e.WaitTimeout(time.Second) })
+				waiters.Go(func() { _ = e.WaitContext(ctx) })
+			}
+			time.AfterFunc(time.Second, e.Set)
+			waiters.Wait()
+			synctest.Wait()
+			require.True(t, e.IsSet())
+			cancel()
+		}
+	})
+}
+
 func TestWaitsLeaveNothingBehind(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -604,21 +642,6 @@ func TestWaitsBlockDurably(t *testing.T) {
 				})
 			})
 		}
-	}
-}
-
-// A set event can be used in any bubble, and in several.
-func TestSetEventIsOfNoBubble(t *testing.T) {
-	var e event.Event
-	e.Set()
-	for range 2 {
-		synctest.Test(t, func(*testing.T) {
-			for _, w := range waits {
-				assert.True(t, w.wait(&e), w.name)
-			}
-			e.Clear()
-			e.Set()
-		})
 	}
 }
 
