@@ -733,7 +733,7 @@ func TestRandomUse(t *testing.T) {
 					case 8:
 						select {
 						case <-e.Done():
-						case <-time.After(10):
+						case <-time.After(10 * time.Nanosecond):
 						}
 					case 9:
 						_ = e.String()
@@ -745,7 +745,7 @@ func TestRandomUse(t *testing.T) {
 		quit := make(chan struct{})
 		setter.Go(func() {
 			for !isClosed(quit) {
-				time.Sleep(50)
+				time.Sleep(50 * time.Nanosecond)
 				e.Set()
 			}
 		})
