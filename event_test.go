@@ -171,7 +171,7 @@ func TestTruthTable(t *testing.T) {
 
 // Once IsSet has returned true, every channel that Done returned before is closed.
 func TestSetEventHasClosedChannels(t *testing.T) {
-	for range rounds(100_000) {
+	for range rounds(50_000) {
 		var e event.Event
 		done := e.Done()
 		go e.Set()
@@ -252,7 +252,7 @@ func TestSetThenClearReleasesEveryWaiter(t *testing.T) {
 
 // A Set that comes as the first waiter does releases it, or is there for it to see.
 func TestSetMeetsFirstWaiter(t *testing.T) {
-	events := make([]event.Event, rounds(50_000))
+	events := make([]event.Event, rounds(20_000))
 	var turn atomic.Int64
 	var setter sync.WaitGroup
 	setter.Go(func() {
@@ -329,7 +329,7 @@ func TestWaitAfterClearWaits(t *testing.T) {
 
 // The unfinished rest of a Set does not reach those who come after a Clear.
 func TestClearCutsOffSet(t *testing.T) {
-	for range rounds(50_000) {
+	for range rounds(20_000) {
 		var e event.Event
 		before := e.Done()
 		var setter sync.WaitGroup
@@ -499,7 +499,7 @@ func TestSetWinsOverContextDoneAtOnce(t *testing.T) {
 // rest. Nobody clears the event, so each further wait of theirs must succeed,
 // though by the time it finds that out its timeout has passed, too.
 func TestSetWinsOverTimeoutPassedAtOnce(t *testing.T) {
-	for range rounds(2_000) {
+	for range rounds(1_000) {
 		var e event.Event
 		var parked, lost atomic.Int64
 		var waiters sync.WaitGroup

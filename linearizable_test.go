@@ -94,7 +94,7 @@ func TestLinearizable(t *testing.T) {
 	cancel()
 	names := strings.Fields("Set Set Clear Clear Done receive receive IsSet WaitTimeout WaitContext")
 	epoch := time.Now()
-	for range rounds(20_000) {
+	for range rounds(10_000) {
 		var e event.Event
 		var calls [users][perUser]call
 		var ready atomic.Int32
