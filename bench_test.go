@@ -59,20 +59,32 @@ type waiter interface {
 	Wait()
 }
 
-// pingPong passes n times from one goroutine to another and back.
-func pingPong(n int, ping, pong waiter) {
+// pingPong passes from one goroutine to another and back, while more is true.
+func pingPong(more func() bool, ping, pong waiter) {
+	var last atomic.Bool
 	go func() {
-		for range n {
+		for !last.Load() {
 			ping.Wait()
 			ping.Clear()
 			pong.Set()
 		}
 	}()
-	for range n {
+	for more() {
 		ping.Set()
 		pong.Wait()
 		pong.Clear()
 	}
+	last.Store(true)
+	ping.Set()
+	pong.Wait()
+}
+
+// pingPongs times n of them at GOMAXPROCS=1.
+func pingPongs(n int, ping, pong waiter) time.Duration {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	start := time.Now()
+	pingPong(func() bool { n--; return n >= 0 }, ping, pong)
+	return time.Since(start)
 }
 
 // broadcast parks n goroutines in wait, and returns the time from the call of
@@ -192,13 +204,9 @@ func BenchmarkRatio(b *testing.B) {
 				word.CompareAndSwap(1, 0)
 			}
 		})},
-		{"PingPong-1-proc/sync.Cond", 1.3, 10_000, timed(func(n int) {
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-			pingPong(n, new(event.Event), new(event.Event))
-		}), timed(func(n int) {
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-			pingPong(n, newCondEvent(), newCondEvent())
-		})},
+		{"PingPong-1-proc/sync.Cond", 1.3, 10_000,
+			func(n int) time.Duration { return pingPongs(n, new(event.Event), new(event.Event)) },
+			func(n int) time.Duration { return pingPongs(n, newCondEvent(), newCondEvent()) }},
 		{"Broadcast-20000/close", 1.3, 20_000, broadcastEvent, broadcastChannel},
 	} {
 		b.Run(row.name, func(b *testing.B) {
@@ -333,11 +341,11 @@ func BenchmarkSetClear(b *testing.B) {
 func BenchmarkPingPong(b *testing.B) {
 	b.Run("event", func(b *testing.B) {
 		b.ReportAllocs()
-		pingPong(b.N, new(event.Event), new(event.Event))
+		pingPong(b.Loop, new(event.Event), new(event.Event))
 	})
 	b.Run("cond", func(b *testing.B) {
 		b.ReportAllocs()
-		pingPong(b.N, newCondEvent(), newCondEvent())
+		pingPong(b.Loop, newCondEvent(), newCondEvent())
 	})
 	b.Run("channel", func(b *testing.B) {
 		ping, pong := make(chan struct{}), make(chan struct{})

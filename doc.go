@@ -6,7 +6,7 @@
 //
 //	go func() {
 //		config = "loaded"
-//		ready.Set() // wakes all who wait, now and later
+//		ready.Set() // wakes all waiters; later waits return at once
 //	}()
 //
 //	ready.Wait()
@@ -20,7 +20,8 @@
 //   - [Event.Wait] waits for as long as it takes.
 //   - [Event.WaitTimeout] gives up after some time.
 //   - [Event.WaitContext] gives up when a context does.
-//   - [Event.Done] is for select, where an event is one of several things.
+//   - [Event.Done] is for select, when an event is one of several things to
+//     wait for.
 //   - [Event.IsSet] does not wait.
 //
 // # Guarantees
@@ -38,33 +39,37 @@
 // No trace. A wait that gives up changes nothing, neither the flag nor the
 // other waiters, and leaves no goroutine or timer behind.
 //
-// No luck. A wait on an event that is set succeeds, also with a timeout that
-// has passed or a context that is done.
+// No luck. The event wins ties. A wait on a set event succeeds even with a zero
+// or negative timeout, or a context that is already done. A Set before the
+// timeout has passed or the context is done counts even if Clear follows.
 //
 // Memory. In the terminology of [the Go memory model], a call to Set
 // “synchronizes before” the return of any wait, receive or IsSet that
-// observes it, and before any Clear that comes after it. The latter makes
-// 'clear, then look at the shared state' free of races and of lost updates,
-// whoever else set the event meanwhile.
+// observes it, and before any Clear that comes after it. That is why a
+// consumer can clear the event and then look at the shared state without races
+// or lost updates, no matter who else has set it in the meantime.
 //
-// Cost. Nothing is allocated while nobody waits; then it is one channel for
-// all waiters from one Clear to the next. An Event takes 24 bytes on 64-bit
-// systems and 16 on others. IsSet and the waits on a set event are lock-free.
+// Cost. Nothing is allocated until a goroutine has to wait; all waiters until
+// the next Set share one channel. A timed wait adds its timer. An Event takes
+// 24 bytes on 64-bit systems and 16 on others. IsSet and the waits on an event
+// are lock-free once Set has returned.
 //
 // # When not to use an Event
 //
-// For something that happens once, a channel that is closed, a
-// [context.Context], a [sync.WaitGroup] or [sync.Once] says so in its type.
+// For something that happens once, close a channel, cancel a [context.Context]
+// or use a [sync.Once] or [sync.WaitGroup]: readers know that these do not go
+// back.
 //
 // For passing values, use a channel: an event says that there is something to
 // do, not how much. In particular, a producer that calls Set and then Clear
-// for each item loses items, because those Sets that come while the consumer
-// is busy are gone when it waits again. The consumer must call Clear itself,
-// and then take all items there are; see the ProducerConsumer example.
+// for each item leaves items behind, because a Set that comes while the
+// consumer is busy has been undone by the time it waits again. The consumer
+// must call Clear itself, and then take all items there are; see the
+// ProducerConsumer example.
 //
 // For a condition over shared state, such as “the queue is not full”, use
 // [sync.Cond] or a channel: when a wait returns, the event was set, but
-// another goroutine may have cleared it by then.
+// another goroutine may have cleared it since.
 //
 // For waking one waiter of many, use a channel of capacity 1.
 //
@@ -81,19 +86,23 @@
 //	Timer(60, e.set).start()      time.AfterFunc(time.Minute, e.Set)
 //	(none)                        e.WaitContext(ctx), <-e.Done()
 //
-// Results mean the same: true, that the event was set in time.
+// As in Python, a timed wait reports true if the event was set in time. Wait
+// has nothing to report.
 //
 // # Testing
 //
 // In a bubble of [testing/synctest], every wait blocks durably. The channel is
-// made by the first goroutine to wait, never before, so an Event made outside
-// a bubble can be used inside. But like a channel, an event that has been
-// waited for in a bubble must be set in that bubble.
+// made by the first goroutine to wait, never before, so an Event may be made,
+// set and cleared outside a bubble and used inside. But like a channel, an
+// unset event belongs to where it was first waited for, even by a wait that
+// gave up, until it is set. If that was in a bubble, waiting for it or setting
+// it from outside is a fatal error; if it was outside, a wait in a bubble does
+// not block durably.
 //
 // # What is missing on purpose
 //
-//   - Results of Set and Clear: then they were no longer a func() for
-//     [time.AfterFunc], [context.AfterFunc] and defer.
+//   - Results from Set and Clear: with one, they could not be passed to
+//     [time.AfterFunc] or [context.AfterFunc], which want a func().
 //   - Pulse: Set then Clear releases everybody who waits.
 //   - Waiting for Clear: use a second event.
 //   - Waiting for any of several events: select on Done.

@@ -18,7 +18,7 @@ import (
 //
 // In the terminology of [the Go memory model], a call to Set “synchronizes
 // before” the return of every wait, receive or IsSet that observes it, and
-// before every Clear that comes after it, also if the event was set already.
+// before every Clear that comes after it, even if the event was already set.
 //
 // [the Go memory model]: https://go.dev/ref/mem
 type Event struct {
@@ -35,18 +35,18 @@ type Event struct {
 //	awaited → releasing  Set, under mu
 //	releasing → set      the same Set, still under mu, having closed and dropped ch
 //
-// No wake-up is lost: who waits has ch, made in the step to awaited, and the
-// only way on from there closes it. A closed channel stays closed; a waiter
+// No wake-up is lost: whoever waits holds ch, made in the step to awaited, and
+// the only way on from there closes it. A closed channel stays closed; a waiter
 // does not look at the flag again, so no Clear can strand it.
 //
 // No wake-up is early: ch is dropped before the event is set, hence before it
-// can be cleared. Who comes after that Clear makes another channel.
-//
-// Memory is in order: every Set writes state, even if it leaves it as it is,
-// and what observes that Set reads state, receives from ch or takes mu after.
+// can be cleared. Whoever comes after that Clear makes another channel.
 //
 // Flag and channel agree: while releasing, ch may be closed or still open, so
-// no method answers then. It passes through mu and finds the event set.
+// every method passes through mu first. By then the event has been set.
+//
+// Memory is in order: every Set writes state, even from set to set, and
+// whatever observes that Set reads state, receives from ch or locks mu.
 const (
 	unset     = iota // nobody waits
 	set              // nobody has to wait
@@ -67,7 +67,7 @@ func New() *Event { return new(Event) }
 // memory ordering that [Event] describes.
 //
 // Set costs one compare-and-swap or, if somebody may be waiting, the close of
-// a channel. It does not allocate, nor wait for those whom it releases.
+// a channel. It neither allocates nor waits for those it releases to run.
 func (e *Event) Set() {
 	for {
 		s := e.state.Load()
@@ -81,16 +81,19 @@ func (e *Event) Set() {
 	}
 }
 
-// Clear makes the event unset: a wait that begins now waits for the next Set.
-// It does not affect those whom an earlier Set released, nor an unset event.
-// Clear costs one compare-and-swap and does not allocate.
+// Clear makes the event unset: a wait that begins after Clear returned blocks
+// until the next Set. Clear has no effect on goroutines that an earlier Set
+// released, or on an unset event. It costs one compare-and-swap and does not
+// allocate.
 func (e *Event) Clear() {
-	for e.IsSet() && !e.state.CompareAndSwap(set, unset) {
+	if e.IsSet() {
+		e.state.CompareAndSwap(set, unset) // fails only if another Clear was faster
 	}
 }
 
 // IsSet reports whether the event is set. If it is, every channel that Done
-// returned before is closed. IsSet costs one atomic load.
+// returned before is closed. IsSet costs one atomic load; like the other
+// methods, it waits for a Set that is still closing the channel.
 func (e *Event) IsSet() bool {
 	s := e.state.Load()
 	if s == releasing {
@@ -142,9 +145,9 @@ func (e *Event) WaitContext(ctx context.Context) error {
 }
 
 // Done returns a channel that is closed if the event is set, and otherwise
-// will be closed by the next Set. It is for select. A closed channel does not
-// open again: call Done anew for each wait. Done allocates as [Event.Wait]
-// does, and successive calls may return the same channel.
+// will be closed by the next Set. It is meant for select statements. A closed
+// channel does not open again: call Done anew for each wait. Done allocates as
+// [Event.Wait] does, and successive calls may return the same channel.
 func (e *Event) Done() <-chan struct{} {
 	if e.state.Load() == set {
 		return closed
@@ -152,8 +155,9 @@ func (e *Event) Done() <-chan struct{} {
 	return e.await()
 }
 
-// String returns "set" or "unset". It lets a *Event be printed by %v or %s
-// while others use it; a copy, or %#v, would read the fields in a data race.
+// String returns "set" or "unset", at the cost of IsSet, so that printing a
+// *Event does not race with its use. Printing by %#v, or a struct that holds an
+// Event, reads the fields without synchronization.
 func (e *Event) String() string {
 	if e.IsSet() {
 		return "set"
@@ -167,7 +171,7 @@ func (e *Event) await() <-chan struct{} {
 	defer e.mu.Unlock()
 	if e.state.CompareAndSwap(unset, awaited) {
 		e.ch = make(chan struct{})
-	} else if e.state.Load() != awaited {
+	} else if e.ch == nil {
 		return closed // the compare-and-swap found it set
 	}
 	return e.ch
@@ -194,14 +198,15 @@ func (e *Event) settle() {
 	defer e.mu.Unlock()
 }
 
-// wait waits for done or giveUp, and reports whether it was done.
+// wait waits for done or giveUp, and reports whether it was done. It is the one
+// place where a wait gives up, for the event to win ties.
 func wait[T any](done <-chan struct{}, giveUp <-chan T) bool {
 	select {
 	case <-done:
 		return true
 	case <-giveUp:
 	}
-	select { // if both were ready, the first select chose at random: the event wins
+	select { // if both were ready, the first select chose at random
 	case <-done:
 		return true
 	default:

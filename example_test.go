@@ -18,7 +18,7 @@ func ExampleEvent() {
 
 	go func() {
 		config = "loaded"
-		ready.Set() // wakes all who wait, now and later
+		ready.Set() // wakes all waiters; later waits return at once
 	}()
 
 	ready.Wait()
@@ -330,8 +330,8 @@ func Example_select() {
 // Graceful shutdown: an interrupt sets the event, workers finish what they
 // have begun.
 func Example_gracefulShutdown() {
-	ctx, interrupt := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer interrupt()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	var shutdown event.Event
 	context.AfterFunc(ctx, shutdown.Set)
 
@@ -344,7 +344,7 @@ func Example_gracefulShutdown() {
 			fmt.Println("worker: finished")
 		})
 	}
-	interrupt() // what Ctrl-C does
+	stop() // as an interrupt would, this ends ctx
 	workers.Wait()
 	fmt.Println("shut down:", errors.Is(ctx.Err(), context.Canceled))
 	// Output:
