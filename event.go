@@ -168,28 +168,30 @@ func (e *Event) String() string {
 // await returns ch, making it if need be, or closed if the event is set.
 func (e *Event) await() <-chan struct{} {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	if e.state.CompareAndSwap(unset, awaited) {
 		e.ch = make(chan struct{})
-	} else if e.ch == nil {
+	}
+	ch := e.ch
+	e.mu.Unlock()
+	if ch == nil {
 		return closed // the compare-and-swap found it set
 	}
-	return e.ch
+	return ch
 }
 
 // release takes the event from awaited to set. It reports false, and has done
 // nothing, if another Set was faster.
 func (e *Event) release() bool {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.state.Load() != awaited {
-		return false
+	ch := e.ch
+	if ch != nil {
+		e.state.Store(releasing)
+		close(ch)
+		e.ch = nil
+		e.state.Store(set)
 	}
-	e.state.Store(releasing)
-	close(e.ch)
-	e.ch = nil
-	e.state.Store(set)
-	return true
+	e.mu.Unlock()
+	return ch != nil
 }
 
 // settle waits until the Set that is releasing has finished.
