@@ -93,7 +93,7 @@ func (r *Results) worksChart() ([]byte, error) {
 		"WaitTimeout on a set event",
 		"WaitContext on a set event",
 		"Set on a set event",
-		"WaitTimeout that expires at once",
+		"WaitTimeout(0), not set",
 		"ping-pong, GOMAXPROCS 1",
 		broadcastName(1),
 	})

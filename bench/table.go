@@ -86,7 +86,7 @@ func (r *Results) costs() string {
 		fmt.Fprintf(&b, "### %s\n\n%s\n", title, r.cost(works))
 	}
 	part("An event that is set", "Wait on a set event", "WaitTimeout on a set event", "WaitContext on a set event", "Set on a set event")
-	part("The flag, and two goroutines", "test the flag", "Set and Clear", "WaitTimeout that expires at once", "ping-pong, GOMAXPROCS 1", "ping-pong, all cores")
+	part("The flag, and two goroutines", "test the flag", "Set and Clear", "WaitTimeout(0), not set", "ping-pong, GOMAXPROCS 1", "ping-pong, all cores")
 	var times, memory, test, setClear []string
 	for _, n := range []int{1, 100, 10_000, 1_000_000} {
 		times = append(times, broadcastName(n))

@@ -59,8 +59,8 @@ func (e *cond) Wait() {
 func (e *cond) WaitTimeout(d time.Duration) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.set {
-		return true
+	if e.set || d <= 0 {
+		return e.set
 	}
 	late := false
 	t := time.AfterFunc(d, func() {

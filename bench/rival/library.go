@@ -11,8 +11,9 @@ import (
 	"storj.io/common/sync2"
 )
 
-// exsync.Event has Set, Clear, IsSet and WaitTimeout. Its Wait takes a
-// context, so a plain wait is a receive from its channel.
+// exsync.Event has Set, Clear, IsSet and WaitTimeout, which makes a timer for no
+// time too. Its Wait takes a context, so a plain wait is a receive from its
+// channel.
 type exsyncEvent struct{ *exsync.Event }
 
 func newExsync() any  { return exsyncEvent{exsync.NewEvent()} }
@@ -21,6 +22,13 @@ func zeroExsync() any { return exsyncEvent{new(exsync.Event)} }
 func (e exsyncEvent) Watch() func() bool                    { return watch(e.GetChan()) }
 func (e exsyncEvent) Wait()                                 { <-e.GetChan() }
 func (e exsyncEvent) WaitContext(ctx context.Context) error { return e.Event.Wait(ctx) }
+
+func (e exsyncEvent) WaitTimeout(d time.Duration) bool {
+	if d <= 0 {
+		return e.IsSet()
+	}
+	return e.Event.WaitTimeout(d)
+}
 
 // missinggo.SynchronizedEvent has Set and Clear, and its channel for all else.
 type missinggoEvent struct{ *missinggo.SynchronizedEvent }

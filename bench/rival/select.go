@@ -20,6 +20,9 @@ func within(d time.Duration, c <-chan struct{}) bool {
 	if isClosed(c) {
 		return true
 	}
+	if d <= 0 {
+		return false
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
