@@ -1,0 +1,150 @@
+package interprocess
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// hang is how long the tests wait for what must happen soon, before they call
+// it a hang. It is generous, since the machine may be busy.
+const hang = 60 * time.Second
+
+// roles are what the test binary does as a child process. The parent starts it
+// with EVENT_TEST_ROLE and with EVENT_TEST_PATH, the way to wait to force.
+var roles = map[string]func(e *Event){}
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv("EVENT_TEST_ROLE"); role != "" {
+		force(os.Getenv("EVENT_TEST_PATH"))
+		e, err := Inherited("test")
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		roles[role](e)
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// A child is a process in a role that shares the event of its parent.
+type child struct {
+	*exec.Cmd
+	t     testing.TB
+	lines *bufio.Reader
+	stdin io.Closer
+}
+
+// command returns the command of a child in role, with e shared as "test".
+func command(t testing.TB, e *Event, role string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	check1(t, err)
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), "EVENT_TEST_ROLE="+role, "EVENT_TEST_PATH="+forced)
+	cmd.Stderr = os.Stderr
+	check1(t, e.Share(cmd, "test"))
+	return cmd
+}
+
+// start starts a child in role. It is killed when the test ends.
+func start(t testing.TB, e *Event, role string, args ...string) *child {
+	t.Helper()
+	cmd := command(t, e, role, args...)
+	out, err := cmd.StdoutPipe()
+	check1(t, err)
+	in, err := cmd.StdinPipe()
+	check1(t, err)
+	check1(t, cmd.Start())
+	c := &child{cmd, t, bufio.NewReader(out), in}
+	t.Cleanup(c.kill)
+	return c
+}
+
+func (c *child) kill() {
+	c.Process.Kill()
+	c.Wait()
+}
+
+// says waits until the child prints line.
+func (c *child) says(line string) {
+	c.t.Helper()
+	var got string
+	var err error
+	within(c.t, "the child to say "+line, func() { got, err = c.lines.ReadString('\n') })
+	if got = strings.TrimSpace(got); got != line {
+		c.t.Fatalf("the child says %q (%v), want %q", got, err, line)
+	}
+}
+
+// within fails the test if f has not returned before hang.
+func within(t testing.TB, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(hang):
+		t.Fatalf("waited %v in vain for %s", hang, what)
+	}
+}
+
+// eventually fails the test if ok does not come true before hang.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for began := time.Now(); !ok(); time.Sleep(100 * time.Microsecond) {
+		if time.Since(began) > hang {
+			t.Fatalf("waited %v in vain for %s", hang, what)
+		}
+	}
+}
+
+func check1(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newTest returns an event without a name that is closed when the test ends.
+func newTest(t testing.TB) *Event {
+	t.Helper()
+	e, err := New()
+	check1(t, err)
+	t.Cleanup(func() { e.Close() })
+	return e
+}
+
+// everyPath runs f once for each way to wait that this build has.
+func everyPath(t *testing.T, f func(t *testing.T)) {
+	for _, path := range paths {
+		t.Run(path, func(t *testing.T) {
+			defer force(forced)
+			force(path)
+			f(t)
+		})
+	}
+}
+
+// forced is the path of waiting in force: one of paths.
+var forced = paths[0]
+
+// count returns n, or less of it with -short.
+func count(n int) int {
+	if testing.Short() {
+		return max(1, n/20)
+	}
+	return n
+}
+
+func tempPath(t testing.TB) string { return filepath.Join(t.TempDir(), "event") }

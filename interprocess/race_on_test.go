@@ -1,0 +1,5 @@
+//go:build race
+
+package interprocess
+
+const raceEnabled = true
