@@ -332,15 +332,16 @@ func TestProducersAndConsumer(t *testing.T) {
 	const producers, each = 4, 500
 	var mu sync.Mutex
 	var queue int
+	var done sync.WaitGroup
 	for range producers {
-		go func() {
+		done.Go(func() {
 			for range each {
 				mu.Lock()
 				queue++
 				mu.Unlock()
 				e.Set()
 			}
-		}()
+		})
 	}
 	within(t, "all that was produced", func() {
 		for got := 0; got < producers*each; {
@@ -351,6 +352,7 @@ func TestProducersAndConsumer(t *testing.T) {
 			queue = 0
 			mu.Unlock()
 		}
+		done.Wait()
 	})
 }
 

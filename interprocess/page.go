@@ -66,13 +66,9 @@ func check(page []byte) (id string, err error) {
 	return id, nil
 }
 
-// refuse returns an error that wraps kind and says what to do.
+// refuse returns an error that wraps kind.
 func refuse(kind error, want, found string) error {
-	remedy := "remove it and make it anew with Create"
-	if kind == errors.ErrUnsupported {
-		remedy = "use a folder in this host's memory or on its disk"
-	}
-	return fmt.Errorf("%w: want %s, found %s; %s", kind, want, found, remedy)
+	return fmt.Errorf("%w: want %s, found %s", kind, want, found)
 }
 
 // failed says in err, if it is one, which call failed and for what.
@@ -99,20 +95,27 @@ func attach(page []byte, f resource) (*Event, error) {
 }
 
 func open(path string) (*Event, error) {
+	var e *Event
 	f, err := openFile(path)
 	if err == nil {
-		return mapFile(f)
+		e, err = mapFile(f)
+	} else if info, e := os.Lstat(path); e == nil && !info.Mode().IsRegular() {
+		// What is there says more than why it could not be opened. This is for
+		// the message only: what counts is asked of the descriptor.
+		err = refuse(ErrFormat, "a regular file", describe(info.Mode()))
 	}
-	// What is there says more than why it could not be opened. This is for the
-	// message only: all that counts is asked of the descriptor.
-	info, statErr := os.Lstat(path)
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		err = p.Err // the path is said already
+	}
 	switch {
-	case statErr == nil && !info.Mode().IsRegular():
-		return nil, refuse(ErrFormat, "a regular file", describe(info.Mode()))
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("want an event, found nothing: %w; Create makes one", err)
+		err = fmt.Errorf("want an event, found nothing: %w; make it with Create", err)
+	case errors.Is(err, fs.ErrPermission):
+		err = fmt.Errorf("want a file of this user and of nobody else: %w; make the event as the user who opens it", err)
+	case errors.Is(err, ErrFormat):
+		err = fmt.Errorf("%w; give another path or, if this one was an event, remove it and make it anew with Create", err)
 	}
-	return nil, fmt.Errorf("want a file that this process may read and write: %w", err)
+	return e, err
 }
 
 // create writes the event aside and then links it, so that there is nothing
@@ -160,7 +163,7 @@ func writeAside(dir string) (f *os.File, id string, err error) {
 	if err != nil {
 		f.Close()
 		os.Remove(f.Name())
-		return nil, "", fmt.Errorf("want room for a file of %d bytes on this host: %w", pageSize, err)
+		return nil, "", fmt.Errorf("want a folder in this host's memory or on its disk, with room for %d bytes: %w", pageSize, err)
 	}
 	return f, id, nil
 }
@@ -229,7 +232,7 @@ func inherited(name string) (*Event, error) {
 		err = fmt.Errorf("%w: want event %s, found %s", ErrFormat, id, e.id)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("want descriptor %d as the parent's Share handed it on: %w", number, err)
+		return nil, fmt.Errorf("want descriptor %d as the parent's Share handed it on: %w; start this program with the command that the event was shared with", number, err)
 	}
 	keep(uintptr(number))
 	return e, nil

@@ -3,7 +3,6 @@
 package interprocess
 
 import (
-	"hash/crc32"
 	"runtime"
 	"unsafe"
 )
@@ -15,7 +14,11 @@ import (
 var clocks [4096]byte
 
 func (e *Event) clock() unsafe.Pointer {
-	return unsafe.Pointer(&clocks[crc32.ChecksumIEEE([]byte(e.id))%uint32(len(clocks))])
+	sum := 0
+	for _, c := range e.id {
+		sum = (32*sum + int(c)) % (len(clocks) - 1)
+	}
+	return unsafe.Pointer(&clocks[sum])
 }
 
 func raceRelease(e *Event) { runtime.RaceReleaseMerge(e.clock()) }
