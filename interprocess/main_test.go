@@ -8,13 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 // hang is how long the tests wait for what must happen soon, before they call
 // it a hang. It is generous, since the machine may be busy.
-const hang = 60 * time.Second
+const hang = 20 * time.Second
 
 // roles are what the test binary does as a child process. The parent starts it
 // with EVENT_TEST_ROLE and with EVENT_TEST_PATH, the way to wait to force.
@@ -28,18 +29,28 @@ func TestMain(m *testing.M) {
 			fmt.Println(err)
 			os.Exit(1)
 		}
+		go func() { // a line stops it, if the role cares; it ends with its parent
+			os.Stdin.Read(make([]byte, 1))
+			stopped.Store(true)
+			if n, _ := os.Stdin.Read(make([]byte, 1)); n == 0 {
+				os.Exit(3)
+			}
+		}()
 		roles[role](e)
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
 
+// stopped is true in a child that the parent has told to stop.
+var stopped atomic.Bool
+
 // A child is a process in a role that shares the event of its parent.
 type child struct {
 	*exec.Cmd
 	t     testing.TB
 	lines *bufio.Reader
-	stdin io.Closer
+	stdin io.Writer
 }
 
 // command returns the command of a child in role, with e shared as "test".
@@ -72,6 +83,8 @@ func (c *child) kill() {
 	c.Process.Kill()
 	c.Wait()
 }
+
+func (c *child) stop() { c.stdin.Write([]byte("x")) }
 
 // says waits until the child prints line.
 func (c *child) says(line string) {
