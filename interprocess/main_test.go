@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 		roles[role](e)
 		os.Exit(0)
 	}
+	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // or every child takes a second to end
 	os.Exit(m.Run())
 }
 
@@ -152,12 +153,16 @@ func everyPath(t *testing.T, f func(t *testing.T)) {
 // forced is the path of waiting in force: one of paths.
 var forced = paths[0]
 
-// count returns n, or less of it with -short.
+// count returns n, or less of it with -short and under the race detector, which
+// takes several times as long.
 func count(n int) int {
 	if testing.Short() {
-		return max(1, n/20)
+		n /= 10
 	}
-	return n
+	if raceEnabled {
+		n /= 4
+	}
+	return max(1, n)
 }
 
 func tempPath(t testing.TB) string { return filepath.Join(t.TempDir(), "event") }
