@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -39,8 +40,13 @@ func TestMain(m *testing.M) {
 		roles[role](e)
 		os.Exit(0)
 	}
+	if self := os.Getenv("EVENT_TEST_SELF"); self != "" {
+		os.Args[0] = self // a script that starts the emulator that runs this
+	}
 	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // or every child takes a second to end
-	os.Exit(m.Run())
+	code := m.Run()
+	os.RemoveAll(plainDir)
+	os.Exit(code)
 }
 
 // stopped is true in a child that the parent has told to stop.
@@ -57,14 +63,41 @@ type child struct {
 // command returns the command of a child in role, with e shared as "test".
 func command(t testing.TB, e *Event, role string, args ...string) *exec.Cmd {
 	t.Helper()
-	self, err := os.Executable()
-	check1(t, err)
-	cmd := exec.Command(self, args...)
+	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "EVENT_TEST_ROLE="+role, "EVENT_TEST_PATH="+forced)
 	cmd.Stderr = os.Stderr
 	check1(t, e.Share(cmd, "test"))
 	return cmd
 }
+
+// plain makes cmd run the test binary as built without the race detector, which
+// starts and steps many times as fast: for children that are there to be killed.
+func plain(t testing.TB, cmd *exec.Cmd) *exec.Cmd {
+	t.Helper()
+	if raceEnabled {
+		binary, err := buildPlain()
+		if err != nil {
+			t.Skip("the test binary cannot be built again without the race detector:", err)
+		}
+		cmd.Path = binary
+	}
+	return cmd
+}
+
+var plainDir string // removed by TestMain
+
+var buildPlain = sync.OnceValues(func() (string, error) {
+	var err error
+	if plainDir, err = os.MkdirTemp("", "plain"); err != nil {
+		return "", err
+	}
+	binary := filepath.Join(plainDir, "plain.test")
+	out, err := exec.Command("go", "test", "-c", "-o", binary, ".").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, out)
+	}
+	return binary, err
+})
 
 // start starts a child in role. It is killed when the test ends.
 func start(t testing.TB, e *Event, role string, args ...string) *child {

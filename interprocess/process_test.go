@@ -182,7 +182,7 @@ func TestKillStorm(t *testing.T) {
 	running := make([]*exec.Cmd, victims)
 	reader := make([]*bufio.Reader, victims)
 	startVictim := func(i int) {
-		cmd := command(t, e, "victim", fmt.Sprint(rand.Uint64()))
+		cmd := plain(t, command(t, e, "victim", fmt.Sprint(rand.Uint64())))
 		out, err := cmd.StdoutPipe()
 		check1(t, err)
 		_, err = cmd.StdinPipe()

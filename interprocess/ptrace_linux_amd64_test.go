@@ -59,11 +59,10 @@ func TestKillAtEveryInstruction(t *testing.T) {
 			for n, stride := 1, 1; ; n += stride {
 				// Every one of the first 120, which is about all of Set and
 				// Clear; then fewer and fewer, for as long as the test may take.
-				// The race detector takes many instructions of its own.
-				if kills >= 120 || raceEnabled || testing.Short() {
+				if kills >= 120 || testing.Short() {
 					stride = 1 + n/20
 				}
-				if kills >= 120 && time.Since(began) > 5*time.Second {
+				if kills >= 160 && time.Since(began) > 5*time.Second {
 					break
 				}
 				ok, ended := killAt(t, op, n)
@@ -104,7 +103,7 @@ func killAt(t *testing.T, op string, n int) (ok, ended bool) {
 		e.Set()
 	}
 
-	cmd := command(t, e, "victim of ptrace", op)
+	cmd := plain(t, command(t, e, "victim of ptrace", op))
 	cmd.Env = append(cmd.Env, "GODEBUG=asyncpreemptoff=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
 	if _, err := cmd.StdinPipe(); err != nil {
