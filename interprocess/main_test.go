@@ -23,6 +23,9 @@ const hang = 20 * time.Second
 var roles = map[string]func(e *Event){}
 
 func TestMain(m *testing.M) {
+	if self := os.Getenv("EVENT_TEST_SELF"); self != "" {
+		os.Args[0] = self // a script that starts the emulator that runs this
+	}
 	if role := os.Getenv("EVENT_TEST_ROLE"); role != "" {
 		force(os.Getenv("EVENT_TEST_PATH"))
 		e, err := Inherited("test")
@@ -39,9 +42,6 @@ func TestMain(m *testing.M) {
 		}()
 		roles[role](e)
 		os.Exit(0)
-	}
-	if self := os.Getenv("EVENT_TEST_SELF"); self != "" {
-		os.Args[0] = self // a script that starts the emulator that runs this
 	}
 	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // or every child takes a second to end
 	code := m.Run()
