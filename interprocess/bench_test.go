@@ -211,9 +211,9 @@ func BenchmarkFigures(b *testing.B) {
 	})
 	fmt.Printf("%s, %s/%s, GOMAXPROCS %d, %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), version)
 	fmt.Printf("an atomic load %.1f ns, two compare-and-swaps %.1f ns\n", load, swaps)
-	fmt.Printf("%-28s %10.1f ns %20.1f ns, %.1f of a load\n", "IsSet", isSet, at(python["IsSet"], 0), isSet/load)
-	fmt.Printf("%-28s %10.1f ns %20.1f ns\n", "Set on a set event", setOnSet, at(python["Set on a set event"], 0))
-	fmt.Printf("%-28s %10.1f ns %20.1f ns, %.2f of two compare-and-swaps\n", "Set and Clear, nobody waits", setClear, at(python["Set and Clear"], 0), setClear/swaps)
+	fmt.Printf("%-28s %10.1f ns %20.1f ns, %.1f of a load\n", "IsSet", isSet, figure(python["IsSet"], 0), isSet/load)
+	fmt.Printf("%-28s %10.1f ns %20.1f ns\n", "Set on a set event", setOnSet, figure(python["Set on a set event"], 0))
+	fmt.Printf("%-28s %10.1f ns %20.1f ns, %.2f of two compare-and-swaps\n", "Set and Clear, nobody waits", setClear, figure(python["Set and Clear"], 0), setClear/swaps)
 	for _, row := range []struct {
 		name      string
 		n, rounds int
@@ -226,11 +226,11 @@ func BenchmarkFigures(b *testing.B) {
 	} {
 		own, other := wakeUps(b, row.n, row.rounds, row.processes), python[row.name]
 		fmt.Printf("%-28s %7.0f / %.0f / %.0f µs %10.0f / %.0f / %.0f µs (median / 99 %% / median of the last), medians %.2f and %.2f\n", row.name,
-			own[0]/1e3, own[1]/1e3, own[2]/1e3, at(other, 0)/1e3, at(other, 1)/1e3, at(other, 2)/1e3, own[0]/at(other, 0), own[2]/at(other, 2))
+			own[0]/1e3, own[1]/1e3, own[2]/1e3, figure(other, 0)/1e3, figure(other, 1)/1e3, figure(other, 2)/1e3, own[0]/figure(other, 0), own[2]/figure(other, 2))
 	}
 }
 
-func at(figures []float64, i int) float64 {
+func figure(figures []float64, i int) float64 {
 	if i >= len(figures) {
 		return 0
 	}

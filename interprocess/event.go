@@ -386,16 +386,18 @@ func (e *Event) lead(g *gate, ctx context.Context) {
 // who wants it to quit first says so and then looks at g.parks, in [Event.rouse].
 func (e *Event) sleep(g *gate, ctx context.Context) {
 	var quit atomic.Bool
-	stop := context.AfterFunc(ctx, func() {
-		quit.Store(true)
-		e.rouse(g)
-	})
-	defer stop()
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() {
+			quit.Store(true)
+			e.rouse(g)
+		})
+		defer stop()
+	}
 	for !quit.Load() && e.live.Load() && e.announce(g.generation) {
-		hook("asked")
+		at("asked")
 		g.parks.Add(1)
 		if !quit.Load() && e.live.Load() {
-			hook("parking")
+			at("parking")
 			park(e.word, g.generation|asleep)
 		}
 		g.parks.Add(1)
@@ -415,10 +417,16 @@ func (e *Event) announce(generation uint32) bool {
 func (e *Event) rouse(g *gate) {
 	for n := g.parks.Load(); n%2 == 1 && g.parks.Load() == n; time.Sleep(20 * time.Microsecond) {
 		wake(e.word)
-		hook("woke")
+		at("woke")
 	}
-	hook("roused")
+	at("roused")
 }
 
-// hook is called at the points of a sleep where a test wants to step in.
-var hook = func(point string) {}
+// hook, if there is one, is called at the points where a test wants to step in.
+var hook atomic.Pointer[func(point string)]
+
+func at(point string) {
+	if f := hook.Load(); f != nil {
+		(*f)(point)
+	}
+}

@@ -295,15 +295,17 @@ func TestSetSynchronizes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for range 100 {
 				a.Clear()
-				data := 0
+				data, done := 0, make(chan struct{})
 				go func() {
 					data = 1
 					a.Set()
+					close(done)
 				}()
 				f()
 				if data != 1 {
 					t.Fatal("the write before Set is not seen")
 				}
+				<-done
 			}
 		})
 	}

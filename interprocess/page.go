@@ -125,11 +125,12 @@ func create(path string) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(f.Name())
-	if err := f.Close(); err != nil {
-		return nil, err
+	err = f.Close()
+	if err == nil {
+		err = os.Link(f.Name(), path)
 	}
-	if err := os.Link(f.Name(), path); errors.Is(err, fs.ErrExist) {
+	os.Remove(f.Name()) // before it is mapped: Windows would not let it go
+	if errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("want a name that is free: %w; Open the event, or remove the file", err)
 	} else if err != nil {
 		return nil, fmt.Errorf("want a folder that takes hard links: %w", err)

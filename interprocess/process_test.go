@@ -128,7 +128,11 @@ func TestPulses(t *testing.T) {
 		for range children {
 			start(t, e, "pulse", name, fmt.Sprint(rounds))
 		}
-		go pulse([]*Event{e, other}, counter.word, rounds)
+		done := make(chan struct{})
+		go func() {
+			pulse([]*Event{e, other}, counter.word, rounds)
+			close(done)
+		}()
 		total := uint32((children + 1) * rounds)
 		for seen, since := uint32(0), time.Now(); seen < total; time.Sleep(time.Millisecond) {
 			if n := counter.word.Load(); n != seen {
@@ -137,6 +141,7 @@ func TestPulses(t *testing.T) {
 				t.Fatalf("in round %d only %d are left of %d", seen/(children+1), seen%(children+1), children+1)
 			}
 		}
+		within(t, "the waits of this process", func() { <-done })
 		runtime.KeepAlive(counter)
 	})
 }
