@@ -194,8 +194,8 @@ func (e *Event) Set() {
 }
 
 // Clear makes the event unset: a wait that begins now waits for the next Set.
-// It takes nothing from those whom an earlier Set released, and has no effect
-// on an unset event. Clear costs one compare-and-swap.
+// It has no effect on waits that an earlier Set ended, or on an unset event. It
+// costs one compare-and-swap.
 func (e *Event) Clear() {
 	if !e.live.Load() {
 		return
@@ -213,11 +213,11 @@ func (e *Event) Clear() {
 // IsSet reports whether the event is set; on a closed handle, false. It costs
 // two atomic loads.
 func (e *Event) IsSet() bool {
+	defer runtime.KeepAlive(e) // or e.word might be unmapped before it is read
 	if !e.live.Load() || e.word.Load()&set == 0 {
 		return false
 	}
 	raceAcquire(e)
-	runtime.KeepAlive(e)
 	return true
 }
 
@@ -301,8 +301,9 @@ func (e *Event) wait(ctx context.Context) error {
 	}
 	w := e.word.Load()
 	if w&set == 0 {
-		if ctx.Err() != nil {
-			return ctx.Err()
+		// First the context, then the event: a Set before ctx was done wins.
+		if err := ctx.Err(); err != nil && !e.over(w&^asleep) {
+			return err
 		}
 		if err := e.waitFor(w&^asleep, ctx); err != nil {
 			return err

@@ -113,7 +113,8 @@ func TestNilContextPanics(t *testing.T) {
 			t.Error("no panic")
 		}
 	}()
-	newTest(t).WaitContext(nil) //nolint:staticcheck // what is tested
+	//lint:ignore SA1012 a nil context is what this test is about
+	newTest(t).WaitContext(nil)
 }
 
 // Promise: Set releases everybody who waits, even when Clear follows at once.
@@ -220,6 +221,34 @@ func TestEventWinsTies(t *testing.T) {
 
 // Promise: a wait that gives up changes nothing. When it was the leader,
 // another of the waits takes over.
+// endedBy is a context that f ends when a wait first asks whether it has ended.
+type endedBy struct {
+	context.Context
+	f func()
+}
+
+func (c endedBy) Err() error {
+	c.f()
+	return c.Context.Err()
+}
+
+// The event is set, and then the context ends, after the wait has found the
+// event unset.
+func TestSetBeforeTheContextEnds(t *testing.T) {
+	for name, also := range map[string]func(*Event){"set": func(*Event) {}, "set and cleared": (*Event).Clear} {
+		e := newTest(t)
+		ctx, cancel := context.WithCancel(context.Background())
+		err := e.WaitContext(endedBy{ctx, func() {
+			e.Set()
+			also(e)
+			cancel()
+		}})
+		if err != nil {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
 func TestWaitThatGivesUpLeavesTheOthers(t *testing.T) {
 	everyPath(t, func(t *testing.T) {
 		for range count(200) {
