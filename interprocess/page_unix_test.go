@@ -72,8 +72,8 @@ func TestCreateInFolderThatIsNotWritable(t *testing.T) {
 
 // Whatever the umask, an event can be opened by its owner.
 func TestUmask(t *testing.T) {
+	path := tempPath(t)
 	defer syscall.Umask(syscall.Umask(0o777))
-	path := tempPath2(t)
 	e, err := Create(path)
 	check1(t, err)
 	check1(t, e.Close())
@@ -82,13 +82,6 @@ func TestUmask(t *testing.T) {
 	if info.Mode() != 0o600 {
 		t.Errorf("the file has mode %v", info.Mode())
 	}
-}
-
-// tempPath2 is tempPath where the umask is strange.
-func tempPath2(t *testing.T) string {
-	dir := t.TempDir()
-	check1(t, os.Chmod(dir, 0o700))
-	return filepath.Join(dir, "event")
 }
 
 // A disk that is full, in a mount of this test only: Create fails and leaves
