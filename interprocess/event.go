@@ -213,12 +213,12 @@ func (e *Event) Clear() {
 // IsSet reports whether the event is set; on a closed handle, false. It costs
 // two atomic loads.
 func (e *Event) IsSet() bool {
-	defer runtime.KeepAlive(e) // or e.word might be unmapped before it is read
-	if !e.live.Load() || e.word.Load()&set == 0 {
-		return false
+	is := e.live.Load() && e.word.Load()&set != 0
+	if is {
+		raceAcquire(e)
 	}
-	raceAcquire(e)
-	return true
+	runtime.KeepAlive(e)
+	return is
 }
 
 // Wait waits until the event is set or the handle closed. On a set event it
@@ -239,8 +239,11 @@ func (e *Event) Wait() {
 // It costs what [Event.Wait] does, plus a context with a timer if it has to
 // wait.
 func (e *Event) WaitTimeout(d time.Duration) bool {
-	if d <= 0 || e.IsSet() {
-		return e.IsSet()
+	if e.IsSet() {
+		return true
+	}
+	if d <= 0 {
+		return false
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
@@ -421,6 +424,7 @@ func (e *Event) rouse(g *gate) {
 		at("woke")
 	}
 	at("roused")
+	runtime.KeepAlive(e)
 }
 
 // hook, if there is one, is called at the points where a test wants to step in.

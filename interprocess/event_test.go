@@ -277,6 +277,30 @@ func TestWaitThatGivesUpLeavesTheOthers(t *testing.T) {
 	})
 }
 
+// Promise: WaitTimeout does not report false before the time has passed, however
+// often it finds the event set and then cleared.
+func TestWaitTimeoutIsNotFalseEarly(t *testing.T) {
+	e := newTest(t)
+	var stop atomic.Bool
+	var done sync.WaitGroup
+	done.Go(func() {
+		for !stop.Load() {
+			e.Set()
+			e.Clear()
+		}
+	})
+	within(t, "the waits", func() {
+		for range count(100000) {
+			if !e.WaitTimeout(time.Hour) {
+				t.Error("false at once")
+				break
+			}
+		}
+	})
+	stop.Store(true)
+	done.Wait()
+}
+
 // A gate whose waits have all given up serves those who come later.
 func TestGateServesLateComers(t *testing.T) {
 	everyPath(t, func(t *testing.T) {
