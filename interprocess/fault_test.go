@@ -144,17 +144,24 @@ func TestEndedWaitLetsGoOfItsContext(t *testing.T) {
 		if n := ctx.held.Load(); n != 0 {
 			t.Errorf("the context still holds %d functions", n)
 		}
+		if ctx.given == 0 && cap(sleepers) > 0 {
+			t.Error("the context was given no function: the test tests nothing")
+		}
 	})
 }
 
 // A countingContext counts what context.AfterFunc has registered with it.
 type countingContext struct {
 	context.Context
-	held atomic.Int64
+	held  atomic.Int64
+	given int
 }
+
+func (c *countingContext) Value(any) any { return nil } // or package context asks what is inside
 
 func (c *countingContext) AfterFunc(f func()) (stop func() bool) {
 	c.held.Add(1)
+	c.given++
 	return func() bool {
 		c.held.Add(-1)
 		return true

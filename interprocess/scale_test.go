@@ -109,7 +109,9 @@ func TestNothingIsLeftBehind(t *testing.T) {
 								inner.Go(func() { e.waitFor(generation, context.Background()) })
 								e.Set()
 								e.Clear()
-							case 8: // is closed, or set before
+							case 8:
+								e.WaitTimeout(time.Microsecond)
+							case 9: // is closed, perhaps before it begins
 								inner.Go(e.Wait)
 								e.Close()
 							}
