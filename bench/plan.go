@@ -25,7 +25,7 @@ type plan struct {
 }
 
 var (
-	full  = plan{rounds: 10, loop: 10 * time.Millisecond, sizes: []int{1, 10, 100, 1000, 10_000, 100_000, 1_000_000}, waiters: 50_000, largest: 6, share: 1}
+	full  = plan{rounds: 20, loop: 20 * time.Millisecond, sizes: []int{1, 10, 100, 1000, 10_000, 100_000, 1_000_000}, waiters: 50_000, largest: 10, share: 1}
 	quick = plan{rounds: 6, loop: 500 * time.Microsecond, sizes: []int{1, 10, 100, 1000, 10_000}, waiters: 5000, largest: 6, share: 10}
 )
 
@@ -45,14 +45,6 @@ func (p plan) measure(command string) *Results {
 		r.CPU = "an unknown CPU"
 	}
 
-	// A new stack is as large as the runtime found stacks to be on average: let
-	// that not be the few large ones of this program.
-	stop := make(chan struct{})
-	defer close(stop)
-	for range 1000 {
-		go func() { <-stop }()
-	}
-
 	progress("calibrating")
 	var loops []loop
 	for _, w := range works() {
@@ -70,7 +62,14 @@ func (p plan) measure(command string) *Results {
 	}
 
 	// Broadcasts come later, the largest last: a process that has had a million
-	// goroutines collects garbage slower.
+	// goroutines collects garbage slower. A new stack is as large as the runtime
+	// found stacks to be on average: let that not be the few large ones of this
+	// program, but those of a thousand goroutines that do nothing.
+	stop := make(chan struct{})
+	defer close(stop)
+	for range 1000 {
+		go func() { <-stop }()
+	}
 	for i, waiters := range p.sizes {
 		rounds := p.rounds
 		if i == len(p.sizes)-1 {
