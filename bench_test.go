@@ -53,6 +53,16 @@ func (e *condEvent) Wait() {
 	}
 }
 
+// bareEvent is what the ping-pong costs at least if it is to fit select: a
+// channel for each wait. Nothing but the ping-pong orders what it does.
+type bareEvent struct{ ch chan struct{} }
+
+func newBareEvent() *bareEvent { return &bareEvent{make(chan struct{})} }
+
+func (e *bareEvent) Set()   { close(e.ch) }
+func (e *bareEvent) Clear() { e.ch = make(chan struct{}) }
+func (e *bareEvent) Wait()  { <-e.ch }
+
 type waiter interface {
 	Set()
 	Clear()
@@ -207,6 +217,9 @@ func BenchmarkRatio(b *testing.B) {
 		{"PingPong-1-proc/sync.Cond", 1.3, 10_000,
 			func(n int) time.Duration { return pingPongs(n, new(event.Event), new(event.Event)) },
 			func(n int) time.Duration { return pingPongs(n, newCondEvent(), newCondEvent()) }},
+		{"PingPong-1-proc/make-and-close", 1.3, 10_000,
+			func(n int) time.Duration { return pingPongs(n, new(event.Event), new(event.Event)) },
+			func(n int) time.Duration { return pingPongs(n, newBareEvent(), newBareEvent()) }},
 		{"Broadcast-20000/close", 1.3, 20_000, broadcastEvent, broadcastChannel},
 	} {
 		b.Run(row.name, func(b *testing.B) {
