@@ -3,14 +3,12 @@
 package interprocess
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -103,9 +101,9 @@ func init() {
 	}
 }
 
-// wakeUps measures the time from Set to the end of n waits, in processes or
-// goroutines: the median and the 99th percentile of all, and the median of the
-// last of a round.
+// wakeUps measures the microseconds from Set to the end of n waits, in processes
+// or goroutines: the median and the 99th percentile of all, and the median of
+// the last of a round.
 func wakeUps(b *testing.B, n, rounds int, processes bool) []float64 {
 	events := [2]*Event{newTest(b), newTest(b)}
 	path := filepath.Join(b.TempDir(), "board")
@@ -138,82 +136,71 @@ func wakeUps(b *testing.B, n, rounds int, processes bool) []float64 {
 		until(&shared.done, n*(r+1))
 		events[r%2].Clear()
 		for _, at := range shared.stamps[:n] {
-			took = append(took, float64(at-began))
+			took = append(took, float64(at-began)/1e3)
 		}
-		last = append(last, float64(slices.Max(shared.stamps[:n])-began))
+		last = append(last, float64(slices.Max(shared.stamps[:n])-began)/1e3)
 	}
 	slices.Sort(took)
 	slices.Sort(last)
 	return []float64{took[len(took)/2], took[len(took)*99/100], last[len(last)/2]}
 }
 
-// BenchmarkFigures measures the table of the documentation, and Python's
-// multiprocessing.Event on the same work right after:
+// BenchmarkFigures prints the figures of an Event and of Python's
+// multiprocessing.Event, on the same work in turns, if there is a python3:
 //
 //	go test -run '^$' -bench Figures -benchtime 1x ./interprocess
 func BenchmarkFigures(b *testing.B) {
-	var python map[string][]float64
-	version := "no python3 here"
-	if python3, err := exec.LookPath("python3"); err == nil {
-		python = map[string][]float64{}
-		out, err := exec.Command(python3, "testdata/figures.py").Output()
+	python3, err := exec.LookPath("python3")
+	if err != nil {
+		b.Log("without Python's figures:", err)
+	}
+	python := func(args ...any) (figures []float64) {
+		if python3 == "" {
+			return nil
+		}
+		cmd := exec.Command(python3, append([]string{"testdata/figures.py"}, strings.Fields(fmt.Sprintln(args...))...)...)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
 		check1(b, err)
-		for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-			name, text, _ := strings.Cut(lines.Text(), "\t")
-			if name == "version" {
-				version = "Python " + text
-			}
-			for _, field := range strings.Fields(text) {
-				var f float64
-				fmt.Sscan(field, &f)
-				python[name] = append(python[name], f)
-			}
+		for field := range strings.FieldsSeq(string(out)) {
+			f, err := strconv.ParseFloat(field, 64)
+			check1(b, err)
+			figures = append(figures, f)
 		}
+		return figures
 	}
-	ns := func(f func(n int)) float64 {
-		const n = 5e6
-		best := time.Duration(1 << 62)
-		for range 5 {
-			began := time.Now()
-			f(n)
-			best = min(best, time.Since(began))
-		}
-		return float64(best.Nanoseconds()) / n
-	}
+
 	e, word := newTest(b), new(atomic.Uint32)
-	load := ns(func(n int) {
+	fmt.Printf("\n%-29s %30s %30s  ratio\n", "medians of the turns", "this package", "multiprocessing")
+	inTurns("an atomic load, ns", timed(func(n int) {
 		for range n {
 			word.Load()
 		}
-	})
-	swaps := ns(func(n int) {
+	}), nil)
+	inTurns("IsSet, ns", timed(func(n int) {
+		for range n {
+			e.IsSet()
+		}
+	}), func() []float64 { return python("IsSet") })
+	inTurns("two compare-and-swaps, ns", timed(func(n int) {
 		for range n {
 			word.CompareAndSwap(word.Load(), 1)
 			word.CompareAndSwap(word.Load(), 0)
 		}
-	})
-	isSet := ns(func(n int) {
-		for range n {
-			e.IsSet()
-		}
-	})
-	setClear := ns(func(n int) {
+	}), nil)
+	inTurns("Set and Clear, ns", timed(func(n int) {
 		for range n {
 			e.Set()
 			e.Clear()
 		}
-	})
+	}), func() []float64 { return python("SetClear") })
 	e.Set()
-	setOnSet := ns(func(n int) {
+	inTurns("Set on a set event, ns", timed(func(n int) {
 		for range n {
 			e.Set()
 		}
-	})
-	fmt.Printf("%s, %s/%s, GOMAXPROCS %d, %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), version)
-	fmt.Printf("an atomic load %.1f ns, two compare-and-swaps %.1f ns\n", load, swaps)
-	fmt.Printf("%-28s %10.1f ns %20.1f ns, %.1f of a load\n", "IsSet", isSet, figure(python["IsSet"], 0), isSet/load)
-	fmt.Printf("%-28s %10.1f ns %20.1f ns\n", "Set on a set event", setOnSet, figure(python["Set on a set event"], 0))
-	fmt.Printf("%-28s %10.1f ns %20.1f ns, %.2f of two compare-and-swaps\n", "Set and Clear, nobody waits", setClear, figure(python["Set and Clear"], 0), setClear/swaps)
+	}), func() []float64 { return python("SetOnSet") })
+	fmt.Println("from Set to the end of a wait, µs: median / 99 % / median of the last")
 	for _, row := range []struct {
 		name      string
 		n, rounds int
@@ -224,15 +211,59 @@ func BenchmarkFigures(b *testing.B) {
 		{"100 processes", 100, 15, true},
 		{"1000 waits in one process", 1000, 5, false},
 	} {
-		own, other := wakeUps(b, row.n, row.rounds, row.processes), python[row.name]
-		fmt.Printf("%-28s %7.0f / %.0f / %.0f µs %10.0f / %.0f / %.0f µs (median / 99 %% / median of the last), medians %.2f and %.2f\n", row.name,
-			own[0]/1e3, own[1]/1e3, own[2]/1e3, figure(other, 0)/1e3, figure(other, 1)/1e3, figure(other, 2)/1e3, own[0]/figure(other, 0), own[2]/figure(other, 2))
+		inTurns(row.name, func() []float64 { return wakeUps(b, row.n, row.rounds, row.processes) },
+			func() []float64 { return python("wakes", row.n, row.rounds, row.processes) })
 	}
 }
 
-func figure(figures []float64, i int) float64 {
-	if i >= len(figures) {
-		return 0
+// timed makes a function that gives the nanoseconds of one of the n rounds of loop.
+func timed(loop func(n int)) func() []float64 {
+	return func() []float64 {
+		const n = 5e6
+		began := time.Now()
+		loop(n)
+		return []float64{float64(time.Since(began)) / n}
 	}
-	return figures[i]
+}
+
+// inTurns measures both in seven turns. It prints the medians, and that of the
+// ratios of the first figures within a turn.
+func inTurns(name string, own, other func() []float64) {
+	var owns, others [3][]float64
+	var ratios []float64
+	for range 7 {
+		o := own()
+		for i, f := range o {
+			owns[i] = append(owns[i], f)
+		}
+		if other == nil {
+			continue
+		}
+		p := other()
+		for i, f := range p {
+			others[i] = append(others[i], f)
+		}
+		if p != nil {
+			ratios = append(ratios, o[0]/p[0])
+		}
+	}
+	line := func(turns [3][]float64) string {
+		var s []string
+		for _, t := range turns {
+			if t != nil {
+				s = append(s, fmt.Sprintf("%.1f", middle(t)))
+			}
+		}
+		return strings.Join(s, " / ")
+	}
+	fmt.Printf("%-29s %30s %30s", name, line(owns), line(others))
+	if ratios != nil {
+		fmt.Printf("  %.3f", middle(ratios))
+	}
+	fmt.Println()
+}
+
+func middle(x []float64) float64 {
+	slices.Sort(x)
+	return x[len(x)/2]
 }

@@ -1,6 +1,9 @@
 """Measures multiprocessing.Event as BenchmarkFigures measures interprocess.Event.
 
-Prints one row a line: its name, a tab, and the figures in nanoseconds.
+The arguments are what to measure: the name of a call, or "wakes" with the number
+of waiters, of rounds, and whether the waiters are processes. Prints the figures:
+nanoseconds of a call; microseconds from set to the end of a wait, as the median
+and the 99th percentile of all, and the median of the last of a round.
 """
 
 import multiprocessing
@@ -9,16 +12,11 @@ import threading
 import time
 
 
-def each(name, f, n=20000):
-    best = min(_time(f, n) for _ in range(5))
-    print(f"{name}\t{best / n:.1f}")
-
-
-def _time(f, n):
+def call(f, n=20000):
     began = time.perf_counter_ns()
     for _ in range(n):
         f()
-    return time.perf_counter_ns() - began
+    print((time.perf_counter_ns() - began) / n)
 
 
 def waiter(events, arrived, done, stamps, i, rounds):
@@ -36,9 +34,9 @@ def until(counter, n):
         time.sleep(0.0002)
 
 
-def wakes(name, n, rounds, start=None):
+def wakes(n, rounds, processes):
     context = multiprocessing.get_context("fork")
-    start = start or context.Process
+    start = context.Process if processes else threading.Thread
     events = [context.Event(), context.Event()]
     arrived, done = context.Value("q", 0), context.Value("q", 0)
     stamps = context.RawArray("q", n)
@@ -53,26 +51,27 @@ def wakes(name, n, rounds, start=None):
         events[r % 2].set()
         until(done, n * (r + 1))
         events[r % 2].clear()
-        took += [s - began for s in stamps]
-        last.append(max(stamps) - began)
+        took += [(s - began) / 1e3 for s in stamps]
+        last.append((max(stamps) - began) / 1e3)
     for w in waiters:
         w.join()
-    for figures in (took, last):
-        figures.sort()
-    print(f"{name}\t{took[len(took) // 2]}\t{took[len(took) * 99 // 100]}\t{last[len(last) // 2]}")
+    took.sort()
+    last.sort()
+    print(took[len(took) // 2], took[len(took) * 99 // 100], last[len(last) // 2])
 
 
-def main():
+def main(what, *args):
     e = multiprocessing.Event()
-    each("IsSet", e.is_set)
-    e.set()
-    each("Set on a set event", e.set)
-    each("Set and Clear", lambda: (e.set(), e.clear()))
-    wakes("1 process", 1, 300)
-    wakes("16 processes", 16, 60)
-    wakes("100 processes", 100, 15)
-    wakes("1000 waits in one process", 1000, 5, threading.Thread)
-    print("version\t" + sys.version.split()[0])
+    if what == "IsSet":
+        call(e.is_set)
+    elif what == "SetOnSet":
+        e.set()
+        call(e.set)
+    elif what == "SetClear":
+        call(lambda: (e.set(), e.clear()))
+    elif what == "wakes":
+        n, rounds, processes = args
+        wakes(int(n), int(rounds), processes == "true")
 
 
-main()
+main(*sys.argv[1:])
