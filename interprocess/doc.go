@@ -5,13 +5,13 @@
 // A parent shares an event with a child that it starts, and the child waits for
 // it:
 //
-//	e, err := interprocess.New()             // parent
+//	e, err := interprocess.New() // in the parent; errors are left out here
 //	cmd := exec.Command("child")
 //	err = e.Share(cmd, "ready")
 //	err = cmd.Start()
 //	e.Set()
 //
-//	e, err := interprocess.Inherited("ready") // child
+//	e, err := interprocess.Inherited("ready") // in the child
 //	e.Wait()
 //
 // Processes that are not related meet at a path: one calls [Create], the others
@@ -25,19 +25,16 @@
 //
 // # From Python
 //
-//	multiprocessing                     interprocess
-//	Event() before Process(...)         New, Share, and Inherited in the child
-//	a manager's Event, by address       Create and Open
-//	e.set()                             e.Set()
-//	e.clear()                           e.Clear()
-//	e.is_set()                          e.IsSet()
-//	e.wait()                            e.Wait()
-//	e.wait(1.5)                         e.WaitTimeout(1500 * time.Millisecond)
-//	-                                   e.WaitContext(ctx)
-//	-                                   e.Close()
+//	multiprocessing                  interprocess                           example
+//	Event() before Process(...)      New, Share; Inherited in the child     first
+//	e.set(), e.clear(), e.is_set()   e.Set(), e.Clear(), e.IsSet()          Supervisor
+//	e.wait()                         e.Wait()                               StartingGate
+//	e.wait(1.5)                      e.WaitTimeout(1500*time.Millisecond)   ThreeWorkers
+//	a manager's Event, by address    Create and Open                        Create
+//	-                                e.WaitContext(ctx), e.Close()          Supervisor
 //
-// The examples show three workers, a starting gate, two programs that meet at a
-// path, and a supervisor.
+// The examples are whole programs: three workers, a starting gate, two programs
+// that meet at a path, and a supervisor one of whose workers is killed.
 //
 // # What is guaranteed
 //

@@ -219,8 +219,6 @@ func TestEventWinsTies(t *testing.T) {
 	})
 }
 
-// Promise: a wait that gives up changes nothing. When it was the leader,
-// another of the waits takes over.
 // endedBy is a context that f ends when a wait first asks whether it has ended.
 type endedBy struct {
 	context.Context
@@ -249,6 +247,8 @@ func TestSetBeforeTheContextEnds(t *testing.T) {
 	}
 }
 
+// Promise: a wait that gives up changes nothing. When it was the leader,
+// another of the waits takes over.
 func TestWaitThatGivesUpLeavesTheOthers(t *testing.T) {
 	everyPath(t, func(t *testing.T) {
 		for range count(200) {
