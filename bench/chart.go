@@ -8,6 +8,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -27,6 +29,8 @@ var (
 	pale  = color.RGBA{0x59, 0x63, 0x6E, 0xFF}
 	grid  = color.RGBA{0xD8, 0xDE, 0xE4, 0xFF}
 )
+
+const bold = 3 // as golang.org/x/image/font has it
 
 // dark exchanges the colours above; those of the rivals suit both.
 const dark = `<style>
@@ -198,7 +202,7 @@ func (r *Results) barPanel(work string, names []string) (*plot.Plot, error) {
 		}
 		bar.Horizontal, bar.XMin, bar.Color, bar.LineStyle.Width = true, y, looks[name].color, 0
 		if name == rival.This {
-			style.Font.Weight = 3 // bold
+			style.Font.Weight = bold
 		} else {
 			faint := looks[name].color
 			bar.Color = color.NRGBA{faint.R, faint.G, faint.B, 0xA0}
@@ -352,7 +356,7 @@ func (r *Results) canvas(title, how string, width, height vg.Length) (*vgsvg.Can
 	c.FillPolygon(paper, []vg.Point{{}, {X: width}, {X: width, Y: height}, {Y: height}})
 	c = draw.Crop(c, 10, -10, 8, -8)
 	big, small := textStyle(12, ink), textStyle(8, pale)
-	big.Font.Weight = 3 // bold
+	big.Font.Weight = bold
 	c.FillText(big, vg.Point{X: c.Min.X, Y: c.Max.Y - 10}, title)
 	c.FillText(small, vg.Point{X: c.Min.X, Y: c.Max.Y - 23}, fmt.Sprintf("%s. %s, %s, GOMAXPROCS %d, %s",
 		how, r.CPU, r.Go, r.GOMAXPROCS, r.Date.Format("2 January 2006")))
@@ -378,6 +382,26 @@ func (r *Results) finish(svg *vgsvg.Canvas, title string) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("no head in the SVG of %q", title)
 	}
+	rest = textElement.ReplaceAllStringFunc(rest, fitted)
 	return fmt.Appendf(nil, "%sxlink\" role=\"img\">\n<title>%s</title>\n<desc>Measured %s</desc>\n%s%s",
 		head, html.EscapeString(title), html.EscapeString(r.conditions()), dark, rest), nil
+}
+
+var textElement = regexp.MustCompile(`<text ([^>]*font-weight:(\w+);[^>]*font-size:([0-9.]+)px[^>]*>)([^<]*)`)
+
+// fitted gives a text element the width that it was laid out for: a reader
+// without its font has another one, in which it might run over its neighbours.
+func fitted(element string) string {
+	m := textElement.FindStringSubmatch(element)
+	f := plot.DefaultFont
+	if m[2] == "bold" {
+		f.Weight = bold
+	}
+	size, err := strconv.ParseFloat(m[3], 64)
+	if err != nil {
+		return element
+	}
+	face := font.DefaultCache.Lookup(f, vg.Length(size))
+	return fmt.Sprintf(`<text textLength="%.4g" lengthAdjust="spacingAndGlyphs" %s%s`,
+		face.Width(html.UnescapeString(m[4])).Points(), m[1], m[4])
 }
