@@ -50,8 +50,8 @@
 // the event unusable. A Set that was under way has then happened for everybody
 // or for nobody. There is no lock, no count of waiters and no acknowledgement in
 // the memory that processes share. A process that is stopped while it waits
-// finds, when it goes on, that the event has been set since. (A Create that is
-// killed may leave a file that begins with .goevent- in the folder.) Only the
+// finds, when it goes on, that the event has been set since. (A Create or
+// New that is killed may leave a file that begins with .goevent- in its folder.) Only the
 // user whose event it is can harm it: a file that is cut short while processes
 // have it mapped kills them when they touch it.
 //
@@ -62,7 +62,7 @@
 // a thread, however many goroutines wait. Beyond those, and on macOS, the BSDs,
 // Solaris, illumos, AIX and Windows, one goroutine looks at the flags that are
 // waited for, every 50 µs at first, then every 2 ms, and every 10 ms when nothing
-// has changed for a second; that is how much later a wait may end, and nothing
+// has changed for a second, or as finely as the system can sleep; that is how much later a wait may end, and nothing
 // runs while nobody waits. The guarantees are the same. Where Linux cannot set and
 // wake in one step, as under some emulators, a kill between the two may delay a
 // wake-up by 100 ms. On js, wasip1 and plan9 the package compiles, and New,
@@ -76,12 +76,12 @@
 // refuses it on Linux and macOS, which name their boots, and elsewhere finds the
 // flag as it was left. Who made the event removes the file; those who have it
 // open go on with it. Windows does not let a file go while it is mapped: there,
-// remove it after the last Close.
+// remove it when the processes that opened it have ended.
 //
 // The file has mode 0600, and only its owner can open it: an event belongs to one
 // user. On Windows, the access list of the folder decides. File systems of other
-// hosts, and on Linux and macOS those of FUSE, share no memory and are refused
-// where the system tells (Linux, macOS, FreeBSD, DragonFly, Windows).
+// hosts, and those of FUSE, share no memory and are refused where the system
+// tells (Linux, macOS, FreeBSD, DragonFly, Windows).
 //
 // # Limits
 //

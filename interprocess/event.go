@@ -142,12 +142,14 @@ func Open(path string) (*Event, error) {
 
 // Inherited returns, in a child process, the event that its parent shared under
 // name. Every call returns a handle of its own. The descriptor that the child
-// was given stays open, and no child of the child gets it: share the event
-// anew.
+// was given stays open, and no process that the child starts from then on gets
+// it: share the event anew.
 //
-// Errors wrap [fs.ErrNotExist] if the parent shared nothing under name, and
-// [ErrFormat] if what the environment names is not the event: another program
-// in between has closed or replaced the descriptor.
+// Errors wrap [fs.ErrNotExist] if the environment names no event, and
+// [ErrFormat] if what it names is not the event, since another program in
+// between has closed or replaced the descriptor, or not one that this process
+// can use, since it runs as another user. When this process has no descriptor
+// or memory left, they wrap the operating system's error.
 func Inherited(name string) (*Event, error) {
 	e, err := inherited(name)
 	return e, failed("inherit", prefix+name, err)
@@ -156,8 +158,9 @@ func Inherited(name string) (*Event, error) {
 // Share lets the child that cmd is to start call [Inherited] with name, which
 // is one or more letters, digits and underscores. It adds a descriptor to
 // cmd.ExtraFiles (on Windows a handle to
-// cmd.SysProcAttr.AdditionalInheritedHandles) and a variable to cmd.Env. So set
-// those before, and e must stay open until cmd has been started.
+// cmd.SysProcAttr.AdditionalInheritedHandles) and a variable to cmd.Env, which
+// it fixes. So set those and cmd.Dir before; e must stay open, and reachable,
+// until cmd has been started.
 //
 // The error wraps [ErrClosed] if e is closed; Share also fails, and leaves cmd
 // as it is, if cmd is nil or started, name is not a name, or cmd has an event
@@ -327,10 +330,11 @@ func (e *Event) waitFor(generation uint32, ctx context.Context) error {
 			e.lead(g, ctx)
 		}
 	}
+	closed := !e.live.Load() // asked first, for a Set before the Close to win
 	if e.over(generation) {
 		return nil
 	}
-	if !e.live.Load() {
+	if closed {
 		return ErrClosed
 	}
 	return ctx.Err()

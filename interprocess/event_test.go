@@ -30,17 +30,19 @@ var waits = map[string]func(e *Event) bool{
 // registered with the poller.
 func parked(t testing.TB, e *Event) {
 	t.Helper()
-	eventually(t, "a leader", func() bool {
-		e.mu.Lock()
-		g := e.gate
-		e.mu.Unlock()
-		if g == nil || e.over(g.generation) {
-			return false
-		}
-		poller.mu.Lock()
-		defer poller.mu.Unlock()
-		return g.parks.Load()%2 == 1 || poller.gates[g] != nil
-	})
+	eventually(t, "a leader", e.hasLeader)
+}
+
+func (e *Event) hasLeader() bool {
+	e.mu.Lock()
+	g := e.gate
+	e.mu.Unlock()
+	if g == nil || e.over(g.generation) {
+		return false
+	}
+	poller.mu.Lock()
+	defer poller.mu.Unlock()
+	return g.parks.Load()%2 == 1 || poller.gates[g] != nil
 }
 
 func TestTruthTable(t *testing.T) {
@@ -97,13 +99,16 @@ func TestDeadlineAndCauseOfContext(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		ctx, cancel = context.WithCancel(context.Background())
-		go func() {
-			parked(t, e)
-			cancel()
-		}()
-		if err := e.WaitContext(ctx); err != context.Canceled {
-			t.Errorf("got %v", err)
-		}
+		defer cancel()
+		ended := make(chan error, 1)
+		go func() { ended <- e.WaitContext(ctx) }()
+		parked(t, e)
+		cancel()
+		within(t, "the wait", func() {
+			if err := <-ended; err != context.Canceled {
+				t.Errorf("got %v", err)
+			}
+		})
 	})
 }
 
@@ -245,6 +250,31 @@ func TestSetBeforeTheContextEnds(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
+}
+
+// A wait that comes late, for a generation that is over, leaves the gate of the
+// present one alone: Close still finds who waits there.
+func TestLateWaitLeavesTheGate(t *testing.T) {
+	everyPath(t, func(t *testing.T) {
+		e := newTest(t)
+		other := make(chan error, 1)
+		var once sync.Once
+		late := endedBy{context.Background(), func() {
+			once.Do(func() {
+				e.Set()
+				e.Clear()
+				go func() { other <- e.WaitContext(context.Background()) }()
+				parked(t, e)
+			})
+		}}
+		check1(t, e.WaitContext(late))
+		check1(t, e.Close())
+		within(t, "the other wait", func() {
+			if err := <-other; !errors.Is(err, ErrClosed) {
+				t.Errorf("got %v", err)
+			}
+		})
+	})
 }
 
 // Promise: a wait that gives up changes nothing. When it was the leader,

@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// boot names the host's present boot, or is "-" on those that have no name for it.
+// boot names the host's present boot, or is noBoot on those that have no name for it.
 func boot() string {
 	id, err := syscall.Sysctl("kern.bootsessionuuid")
 	if err != nil || id == "" {
-		return "-"
+		return noBoot
 	}
 	return id
 }

@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// boot names the host's present boot, or is "-" where that cannot be found out.
+// boot names the host's present boot, or is noBoot where that cannot be found out.
 func boot() string {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
-		return "-"
+		return noBoot
 	}
 	return strings.TrimSpace(string(id))
 }

@@ -2,7 +2,7 @@
 
 package interprocess
 
-// These systems say neither in a way that package syscall can ask for.
+// These systems are asked neither: package syscall lacks what it takes on most.
 
-func boot() string      { return "-" }
+func boot() string      { return noBoot }
 func remote(int) string { return "" }

@@ -18,4 +18,4 @@ func unmap([]byte)                              {}
 func hand(*exec.Cmd, resource) (uintptr, error) { return 0, errors.ErrUnsupported }
 func adopt(uintptr) (*Event, error)             { return nil, errors.ErrUnsupported }
 func keep(uintptr)                              {}
-func boot() string                              { return "-" }
+func boot() string                              { return noBoot }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 )
 
@@ -29,9 +30,10 @@ func anonymous() (*Event, error) {
 	return mapFile(f)
 }
 
-// openFile does not follow a link, and does not wait for a named pipe's other end.
+// openFile does not follow a link, does not wait for a named pipe's other end,
+// and does not make a terminal this process's own.
 func openFile(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	return os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 }
 
 // checkFile reports what is wrong with f before anybody looks into it.
@@ -75,7 +77,7 @@ func unmap(page []byte) { syscall.Munmap(page) }
 
 // hand gives f to the child and returns its number there.
 func hand(cmd *exec.Cmd, f *os.File) (uintptr, error) {
-	cmd.ExtraFiles = append(cmd.ExtraFiles, f)
+	cmd.ExtraFiles = append(slices.Clip(cmd.ExtraFiles), f) // another command may have the same array
 	return uintptr(2 + len(cmd.ExtraFiles)), nil
 }
 

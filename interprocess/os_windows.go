@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"unsafe"
@@ -38,7 +39,7 @@ func (s *section) Close() (err error) {
 
 // boot has no name for the boot: Windows tells only its time, which changes
 // when the clock is set.
-func boot() string { return "-" }
+func boot() string { return noBoot }
 
 // makeSection makes a section of one page of file, or of memory only.
 func makeSection(file syscall.Handle) (*section, error) {
@@ -135,10 +136,12 @@ func hand(cmd *exec.Cmd, s *section) (uintptr, error) {
 	if err := syscall.SetHandleInformation(s.handle, syscall.HANDLE_FLAG_INHERIT, syscall.HANDLE_FLAG_INHERIT); err != nil {
 		return 0, err
 	}
-	if cmd.SysProcAttr == nil {
-		cmd.SysProcAttr = new(syscall.SysProcAttr)
+	var attr syscall.SysProcAttr // a copy: another command may have the same
+	if cmd.SysProcAttr != nil {
+		attr = *cmd.SysProcAttr
 	}
-	cmd.SysProcAttr.AdditionalInheritedHandles = append(cmd.SysProcAttr.AdditionalInheritedHandles, s.handle)
+	attr.AdditionalInheritedHandles = append(slices.Clip(attr.AdditionalInheritedHandles), s.handle)
+	cmd.SysProcAttr = &attr
 	return uintptr(s.handle), nil
 }
 

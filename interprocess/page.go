@@ -37,8 +37,15 @@ func header() []string {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
 		order = "little"
 	}
-	return []string{"goevent", "1", order, wakes, boot()}
+	return []string{"goevent", "1", order, wakes, bootID}
 }
+
+// bootID is asked once, while it can be: not by a process that has no descriptor
+// to spare or has left its root directory.
+var bootID = boot()
+
+// noBoot is the boot of a process that could not find out. It may be any.
+const noBoot = "-"
 
 // newPage returns the content of a new event.
 func newPage() []byte {
@@ -52,6 +59,9 @@ func check(page []byte) (id string, err error) {
 	line, _, _ := bytes.Cut(page[:wordAt], []byte("\n"))
 	found := append(strings.Split(string(line), " "), "", "", "", "", "", "")
 	for i, want := range header() {
+		if i == 4 && (want == noBoot || found[i] == noBoot) {
+			continue
+		}
 		if found[i] != want {
 			what := []string{
 				"a file that begins with", "a file of version", "a word of byte order",
@@ -111,7 +121,7 @@ func open(path string) (*Event, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		err = fmt.Errorf("want an event, found nothing: %w; make it with Create", err)
 	case errors.Is(err, fs.ErrPermission):
-		err = fmt.Errorf("want a file of this user and of nobody else: %w; make the event as the user who opens it", err)
+		err = fmt.Errorf("want a file that this user owns and nobody else can open: %w; make the event as the user who opens it, with mode 0600", err)
 	case errors.Is(err, ErrFormat):
 		err = fmt.Errorf("%w; give another path or, if this one was an event, remove it and make it anew with Create", err)
 	}
@@ -125,7 +135,8 @@ func create(path string) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = f.Close()
+	made, err := f.Stat()
+	f.Close()
 	if err == nil {
 		err = os.Link(f.Name(), path)
 	}
@@ -135,10 +146,16 @@ func create(path string) (*Event, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("want a folder that takes hard links: %w", err)
 	}
+	at("linked")
 	e, err := open(path)
 	if err == nil && e.id != id {
 		e.Close()
 		return nil, fmt.Errorf("somebody else has replaced the file just made: %w", fs.ErrExist)
+	}
+	if err != nil { // it may have no more descriptors, or memory to map
+		if there, e := os.Lstat(path); e == nil && os.SameFile(made, there) {
+			os.Remove(path)
+		}
 	}
 	return e, err
 }
@@ -225,15 +242,18 @@ func inherited(name string) (*Event, error) {
 	text, id, ok := strings.Cut(value, ":")
 	number, err := strconv.ParseUint(text, 10, 31)
 	if !ok || err != nil || number < 3 {
-		return nil, fmt.Errorf("%w: want a variable that the parent's Share set, found %q", ErrFormat, value)
+		return nil, fmt.Errorf("%w: want a variable that the parent's Share set, a descriptor from 3 on, a colon and an ID, found %q", ErrFormat, value)
 	}
 	e, err := adopt(uintptr(number))
 	if err == nil && e.id != id {
 		e.Close()
 		err = fmt.Errorf("%w: want event %s, found %s", ErrFormat, id, e.id)
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: %w", ErrFormat, err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("want descriptor %d as the parent's Share handed it on: %w; start this program with the command that the event was shared with", number, err)
+		return nil, fmt.Errorf("want descriptor %d as the parent's Share handed it on: %w; start this program with the command that the event was shared with, as the same user", number, err)
 	}
 	keep(uintptr(number))
 	return e, nil

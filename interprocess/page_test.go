@@ -222,6 +222,50 @@ func TestCreateRace(t *testing.T) {
 	}
 }
 
+// A Create that fails after it has made the name takes it back.
+func TestCreateTakesBack(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no mode to make it fail by")
+	}
+	path := tempPath(t)
+	hooked(t, func(point string) {
+		if point == "linked" {
+			check1(t, os.Chmod(path, 0o644))
+		}
+	})
+	e, err := Create(path)
+	refused(t, e, err, fs.ErrPermission, path)
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it has left the file: %v", err)
+	}
+}
+
+// A process that could not find out its host's boot agrees with every other.
+func TestUnknownBoot(t *testing.T) {
+	defer func(id string) { bootID = id }(bootID)
+	for _, c := range [][2]string{{noBoot, "x"}, {"x", noBoot}, {noBoot, noBoot}} {
+		bootID = c[0]
+		page := newPage()
+		bootID = c[1]
+		if _, err := check(page); err != nil {
+			t.Errorf("made at %q, opened at %q: %v", c[0], c[1], err)
+		}
+	}
+}
+
+// Commands that were made from one list of files do not get each other's events.
+func TestShareLeavesOthersFiles(t *testing.T) {
+	a, b := newTest(t), newTest(t)
+	base := make([]*os.File, 1, 4)
+	c1, c2 := &exec.Cmd{ExtraFiles: base}, &exec.Cmd{ExtraFiles: base}
+	check1(t, a.Share(c1, "x"))
+	before := fmt.Sprint(c1.ExtraFiles, c1.SysProcAttr)
+	check1(t, b.Share(c2, "x"))
+	if now := fmt.Sprint(c1.ExtraFiles, c1.SysProcAttr); now != before {
+		t.Errorf("the first command had %s, has %s", before, now)
+	}
+}
+
 func TestShareRefuses(t *testing.T) {
 	e := newTest(t)
 	closed := newTest(t)
@@ -290,6 +334,11 @@ func TestInheritedRefuses(t *testing.T) {
 	foreign, err := os.OpenFile(file, os.O_RDWR, 0)
 	check1(t, err)
 	defer foreign.Close()
+	openFile := tempPath(t)
+	check1(t, os.WriteFile(openFile, make([]byte, pageSize), 0o644))
+	open, err := os.OpenFile(openFile, os.O_RDWR, 0)
+	check1(t, err)
+	defer open.Close()
 	pipe, _, err := os.Pipe()
 	check1(t, err)
 	defer pipe.Close()
@@ -308,6 +357,7 @@ func TestInheritedRefuses(t *testing.T) {
 		{"closed", "19999:ID", ErrFormat, []string{"descriptor 19999", "found it closed"}},
 		{"foreign file", fmt.Sprintf("%d:ID", foreign.Fd()), ErrFormat, []string{"want"}},
 		{"foreign pipe", fmt.Sprintf("%d:ID", pipe.Fd()), ErrFormat, []string{"want"}},
+		{"file open to others", fmt.Sprintf("%d:ID", open.Fd()), ErrFormat, []string{"want", "as the same user"}},
 		{"another event", fmt.Sprintf("%d:ID", number(other)), ErrFormat, []string{"want event ID", "found " + other.id}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

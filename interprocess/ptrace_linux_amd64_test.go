@@ -168,6 +168,9 @@ func killAt(t *testing.T, op string, n int) (ok, ended bool) {
 		e.Clear()
 	}
 	e.Clear()
+	if ok && n%20 == 1 { // to a fresh process too
+		start(t, e, "use").says("works")
+	}
 	return ok && !e.IsSet() && !e.WaitTimeout(0), ended
 }
 

@@ -34,7 +34,8 @@ func futex(word *atomic.Uint32, op, value uintptr, timeout *syscall.Timespec, va
 // the wrong byte order, a sandbox may forbid it, or futexes altogether.
 var wakes = func() string {
 	var word atomic.Uint32
-	if futex(&word, futexWakeOp, 1, nil, orSet) == 0 && word.Load() == set {
+	if futex(&word, futexWakeOp, 1, nil, orSet) == 0 && word.Load() == set &&
+		futex(&word, futexWaitBitset, asleep, nil, mine) == syscall.EAGAIN {
 		return "futex-wake-op"
 	}
 	if futex(&word, futexWake, 1, nil, 0) == 0 {
