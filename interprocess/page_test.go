@@ -57,7 +57,12 @@ var badFiles = []bad{
 	{"other version", field(1, "2"), ErrFormat, []string{`want a file of version "1"`, `found "2"`}},
 	{"other byte order", field(2, "middle"), ErrFormat, []string{"want a word of byte order", `found "middle"`}},
 	{"other wake", field(3, "smoke"), ErrFormat, []string{`want an event whose sleepers are woken by "` + wakes + `"`, `found "smoke"`}},
-	{"before the last boot", field(4, "0-0"), ErrFormat, []string{"want an event of the host's present boot", `found "0-0"`}},
+	{"before the last boot", func(t *testing.T, path string) {
+		if bootID == noBoot {
+			t.Skip("this system has no name for its boots")
+		}
+		field(4, "0-0")(t, path)
+	}, ErrFormat, []string{"want an event of the host's present boot", `found "0-0"`}},
 	{"no ID", field(5, ""), ErrFormat, []string{"want a complete first line"}},
 	{"directory", func(t *testing.T, path string) { check1(t, os.Mkdir(path, 0o700)) }, ErrFormat, []string{"want a regular file, found a directory"}},
 	{"symbolic link", func(t *testing.T, path string) {
