@@ -240,6 +240,9 @@ func (l limit) expired() bool { return !l.deadline.IsZero() && time.Until(l.dead
 func (e *Event) lead(g *gate, l limit) {
 	if !e.spin(g.generation) {
 		places, hasPlace := sleepers(), true
+		if !l.deadline.IsZero() && len(places) >= cap(places)/8 && time.Until(l.deadline) < time.Second {
+			places = nil // beyond these, short sleeps cost more than the poller
+		}
 		select {
 		case places <- struct{}{}:
 		default:
@@ -270,8 +273,8 @@ var sleepers = sync.OnceValue(func() chan struct{} { return make(chan struct{}, 
 // again.
 func (e *Event) spin(generation uint32) bool {
 	misses := e.misses.Load()
-	n := 20 >> min(misses%32, 5)
-	if n > 0 {
+	n := 16 >> min(misses%32, 5)
+	if n > 0 && runtime.GOMAXPROCS(0) == 1 {
 		runtime.Gosched()
 	}
 	for range n {
