@@ -1,0 +1,380 @@
+package interprocess
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// These tests read from /proc what a process costs: mappings, context switches,
+// processor time. A bound is a multiple of what plain Go costs on the same
+// machine, or far from what it is there to catch.
+
+// Promise: handles that are closed leave few mappings behind, even where the
+// garbage collector has no reason to run.
+func TestMappingsOfClosedHandles(t *testing.T) {
+	for _, name := range []string{"Open", "New", "Open, handles kept", "New, handles kept"} {
+		t.Run(name, func(t *testing.T) {
+			if inside(t) {
+				live := make([]byte, 300<<20) // the next collection is as far away
+				runtime.GC()
+				defer runtime.KeepAlive(live)
+				closeMany(t)
+				return
+			}
+			mustPass(t, again(t, ""))
+		})
+	}
+}
+
+func closeMany(t *testing.T) {
+	const bound = 1000
+	n := 66000
+	if raceEnabled || testing.Short() {
+		n = 5000
+	}
+	path := tempPath(t)
+	e, err := Create(path)
+	check1(t, err)
+	defer e.Close()
+	name := filepath.Base(t.Name())
+	var kept []*Event
+	before := sharedMappings(t)
+	most := 0
+	for i := range n {
+		var e *Event
+		if strings.HasPrefix(name, "Open") {
+			e, err = Open(path)
+		} else {
+			e, err = New()
+		}
+		if err != nil {
+			t.Fatalf("after %d handles: %v", i, err)
+		}
+		e.Set()
+		check1(t, e.Close())
+		if strings.HasSuffix(name, "kept") {
+			kept = append(kept, e)
+		}
+		if i%250 == 249 {
+			most = max(most, sharedMappings(t)-before)
+			if most > bound {
+				t.Fatalf("%d mappings after %d handles", most, i+1)
+			}
+		}
+	}
+	runtime.KeepAlive(kept)
+	t.Logf("at most %d mappings", most)
+}
+
+// sharedMappings returns how many parts of files this process has mapped that it
+// shares with others.
+func sharedMappings(t *testing.T) (n int) {
+	maps, err := os.ReadFile("/proc/self/maps")
+	check1(t, err)
+	for line := range strings.Lines(string(maps)) {
+		if fields := strings.Fields(line); strings.HasSuffix(fields[1], "s") {
+			n++
+		}
+	}
+	return n
+}
+
+// Methods run while their handle is closed and its mapping goes.
+func TestCloseUnderMethods(t *testing.T) {
+	path := tempPath(t)
+	event, err := Create(path)
+	check1(t, err)
+	defer event.Close()
+	for i := range count(4000) {
+		var e *Event
+		if i%2 == 0 {
+			e, err = Open(path)
+		} else {
+			e, err = New()
+		}
+		check1(t, err)
+		var done sync.WaitGroup
+		for _, method := range []func(){e.Set, e.Clear, func() { e.IsSet() }, func() { e.WaitTimeout(time.Microsecond) }} {
+			done.Go(func() {
+				for range 20 {
+					method()
+				}
+			})
+		}
+		if i%3 == 0 {
+			runtime.Gosched()
+		}
+		check1(t, e.Close())
+		if i%100 == 0 {
+			within(t, "the methods to return", done.Wait)
+		} else {
+			done.Wait()
+		}
+	}
+}
+
+// Promise: a process that waits in the poller is woken up at most 20 times a
+// second when nothing has changed for a second, and 4 times a second after ten
+// seconds; 10,000 events cost at most 2 % of a processor.
+func TestIdlePoller(t *testing.T) {
+	needCosts(t)
+	defer force(forced)
+	force("poller")
+	few := start(t, newTest(t), "idle", "1")
+	often, seldom := start(t, newTest(t), "sleeps", "50ms"), start(t, newTest(t), "sleeps", "250ms")
+	n := 10000
+	if freeDescriptors() < n {
+		t.Logf("only %d descriptors", freeDescriptors())
+		n = freeDescriptors()
+	}
+	many := start(t, newTest(t), "idle", fmt.Sprint(n))
+	for _, c := range []*child{often, seldom, few, many} {
+		c.says("waiting")
+	}
+
+	time.Sleep(1500 * time.Millisecond) // a second without change, and a margin
+	rate := func(c *child, before int64, since time.Time) float64 {
+		return float64(switches(t, c.Process.Pid)-before) / time.Since(since).Seconds()
+	}
+	compare := func(c, yardstick *child, what string) {
+		t.Helper()
+		began, before, yard := time.Now(), switches(t, c.Process.Pid), switches(t, yardstick.Process.Pid)
+		time.Sleep(4 * time.Second)
+		got, allowed := rate(c, before, began), rate(yardstick, yard, began)
+		t.Logf("%s: %.0f context switches a second; of a goroutine that sleeps as long: %.0f", what, got, allowed)
+		if got > 1.5*allowed+2 {
+			t.Errorf("%s: %.0f context switches a second, want at most about %.0f", what, got, allowed)
+		}
+	}
+	compare(few, often, "idle for a second")
+	began, before := time.Now(), processorTime(t, many.Process.Pid)
+	time.Sleep(6 * time.Second)
+	share := float64(processorTime(t, many.Process.Pid)-before) / float64(time.Since(began))
+	t.Logf("%d events: %.1f %% of a processor", n, 100*share)
+	if share > 0.02 {
+		t.Errorf("%d idle events take %.1f %% of a processor", n, 100*share)
+	}
+	compare(few, seldom, "idle for ten seconds")
+}
+
+func init() {
+	roles["idle"] = func(e *Event) { // waits for e, and for as many as told in all
+		var n int
+		fmt.Sscan(os.Args[1], &n)
+		events := make([]*Event, n)
+		for i := range events {
+			events[i] = e
+			if i > 0 {
+				var err error
+				if events[i], err = New(); err != nil {
+					fmt.Println(err)
+					return
+				}
+			}
+			go events[i].Wait()
+		}
+		for blocked() < n {
+			time.Sleep(100 * time.Millisecond)
+		}
+		runtime.GC()
+		fmt.Println("waiting")
+		select {}
+	}
+	roles["sleeps"] = func(*Event) {
+		d, _ := time.ParseDuration(os.Args[1])
+		fmt.Println("waiting")
+		for {
+			time.Sleep(d)
+		}
+	}
+}
+
+// Promise: a wait that times out wakes no other process, not even one whose
+// number is the same modulo 32.
+func TestTimeoutsLeaveOthersAsleep(t *testing.T) {
+	needCosts(t)
+	e := newTest(t)
+	sleeper := start(t, e, "idle", "1")
+	sleeper.says("waiting")
+	cmd := command(t, e, "times out")
+	// The shell starts shells until one has the number; that one becomes it.
+	cmd.Args = []string{"sh", "-c", `
+		while sh -c '[ $(($$ % 32)) = "$1" ] || exit 9; exec "$0"' "$0" "$1"; [ $? = 9 ]; do :; done`,
+		os.Args[0], fmt.Sprint(sleeper.Process.Pid % 32)}
+	cmd.Path = "/bin/sh"
+	out := new(watched)
+	cmd.Stdout = out
+	in, err := cmd.StdinPipe()
+	check1(t, err)
+	check1(t, cmd.Start())
+	defer cmd.Wait()
+	defer in.Close() // it ends
+	defer cmd.Process.Kill()
+	timeouts := func() int { return strings.Count(out.String(), "timeouts\n") }
+	eventually(t, "timeouts", func() bool { return timeouts() > 0 })
+	before := switches(t, sleeper.Process.Pid)
+	eventually(t, "2000 timeouts", func() bool { return timeouts() > 20 })
+	if n := switches(t, sleeper.Process.Pid) - before; n > 200 {
+		t.Errorf("the process that sleeps has been woken up %d times by 2,000 timeouts of another", n)
+	} else {
+		t.Logf("%d context switches for 2,000 timeouts of another process", n)
+	}
+}
+
+func init() {
+	roles["times out"] = func(e *Event) {
+		for {
+			for range 100 {
+				e.WaitTimeout(time.Millisecond)
+			}
+			fmt.Println("timeouts")
+		}
+	}
+}
+
+// Promise: a wait that times out costs about what it does on a channel.
+func TestTimeoutCost(t *testing.T) {
+	needCosts(t)
+	const events, waits, d = 300, 600, 20 * time.Millisecond
+	var all [events]*Event
+	var channels [events]chan struct{}
+	for i := range all {
+		all[i], channels[i] = newTest(t), make(chan struct{})
+	}
+	cost := func(wait func(i int)) time.Duration {
+		before := processorTime(t, os.Getpid())
+		for range 10 {
+			var done sync.WaitGroup
+			for i := range waits {
+				done.Go(func() { wait(i % events) })
+			}
+			done.Wait()
+		}
+		return (processorTime(t, os.Getpid()) - before) / (10 * waits)
+	}
+	onEvent := func(i int) { all[i].WaitTimeout(d) }
+	onChannel := func(i int) {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-channels[i]:
+		case <-timer.C:
+		}
+	}
+	cost(onEvent) // starts the threads
+	var event, channel time.Duration
+	for range 3 {
+		event += cost(onEvent) / 3
+		channel += cost(onChannel) / 3
+	}
+	t.Logf("%v of processor time for each wait, %v on a channel", event, channel)
+	if event > 8*channel {
+		t.Errorf("a wait that times out takes %v of processor time, on a channel %v", event, channel)
+	}
+}
+
+// Promise: as long as a process waits for no more events than it has places in
+// the kernel, all the waits are there, even those that began when there were more.
+func TestWaitsMoveToTheKernel(t *testing.T) {
+	needCosts(t)
+	const first, more = 256, 44
+	events := make([]*Event, first+more)
+	var done sync.WaitGroup
+	begin := func(from, to int) {
+		for i := from; i < to; i++ {
+			events[i] = newTest(t)
+			done.Go(events[i].Wait)
+		}
+		eventually(t, "the waits to block", func() bool { return blocked() == to })
+	}
+	before := inKernel(t)
+	begin(0, first)
+	places := inKernel(t) - before
+	if places < more {
+		t.Skipf("only %d waits sleep in the kernel here", places)
+	}
+	begin(first, first+more)
+	t.Logf("of %d waits %d are in the kernel", first+more, inKernel(t)-before)
+	for _, e := range events[:first/2] {
+		e.Set()
+	}
+	for _, e := range events[first/2 : first] {
+		e.Close()
+	}
+	eventually(t, "the other waits to move to the kernel", func() bool { return inKernel(t)-before == more })
+	for _, e := range events[first:] {
+		e.Set()
+	}
+	within(t, "all waits to end", done.Wait)
+}
+
+// needCosts skips tests of costs where they say nothing.
+func needCosts(t *testing.T) {
+	t.Helper()
+	if raceEnabled || testing.Short() || os.Getenv("EVENT_TEST_SELF") != "" {
+		t.Skip("the race detector and emulators have costs of their own; -short")
+	}
+}
+
+// tasks returns the content of file for every thread of process pid.
+func tasks(t *testing.T, pid int, file string) (contents []string) {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/%s", pid, file))
+	check1(t, err)
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if os.IsPermission(err) {
+			t.Skip(err)
+		}
+		if err == nil { // or it has ended
+			contents = append(contents, string(content))
+		}
+	}
+	return contents
+}
+
+// switches returns how often the threads of process pid went to sleep.
+func switches(t *testing.T, pid int) (sum int64) {
+	for _, status := range tasks(t, pid, "status") {
+		var n int64
+		_, rest, _ := strings.Cut(status, "\nvoluntary_ctxt_switches:")
+		fmt.Sscan(rest, &n)
+		sum += n
+	}
+	return sum
+}
+
+// inKernel returns how many threads of this process sleep on a word that
+// processes share; those of Go's runtime are private.
+func inKernel(t *testing.T) (n int) {
+	const private = 128
+	for _, call := range tasks(t, os.Getpid(), "syscall") {
+		var number int
+		var addr, op uint64
+		fmt.Sscanf(call, "%d 0x%x 0x%x", &number, &addr, &op)
+		if number == syscall.SYS_FUTEX && op&private == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// processorTime returns the time that process pid has run.
+func processorTime(t *testing.T, pid int) time.Duration {
+	var sum time.Duration
+	for _, stat := range tasks(t, pid, "schedstat") {
+		var ns int64
+		fmt.Sscan(stat, &ns)
+		sum += time.Duration(ns)
+	}
+	if sum == 0 {
+		t.Skip("this kernel does not say how long a thread has run")
+	}
+	return sum
+}
