@@ -128,8 +128,11 @@ func TestIdlePoller(t *testing.T) {
 	defer force(forced)
 	force("poller")
 	few, many := start(t, newTest(t), "idle", "1"), start(t, newTest(t), "idle", fmt.Sprint(n))
-	few.says("waiting")
+	for range n / 1000 {
+		many.says("1,000 more") // on a busy machine 10,000 take long
+	}
 	many.says("waiting")
+	few.says("waiting")
 	began := time.Now()
 	idle := func(d time.Duration, atMost float64) {
 		t.Helper()
@@ -165,6 +168,9 @@ func init() {
 				}
 			}
 			go e.Wait()
+			if i%1000 == 999 {
+				fmt.Println("1,000 more")
+			}
 		}
 		for blocked() < n {
 			time.Sleep(100 * time.Millisecond)
@@ -199,11 +205,11 @@ func TestTimeoutsLeaveOthersAsleep(t *testing.T) {
 	timeouts := func() int { return strings.Count(out.String(), "timeouts\n") }
 	eventually(t, "timeouts", func() bool { return timeouts() > 0 })
 	before := switches(t, sleeper.Process.Pid)
-	eventually(t, "2000 timeouts", func() bool { return timeouts() > 20 })
-	if n := switches(t, sleeper.Process.Pid) - before; n > 200 {
-		t.Errorf("the process that sleeps has been woken up %d times by 2,000 timeouts of another", n)
-	} else {
-		t.Logf("%d context switches for 2,000 timeouts of another process", n)
+	eventually(t, "1,000 timeouts", func() bool { return timeouts() > 10 })
+	n := switches(t, sleeper.Process.Pid) - before
+	t.Logf("%d context switches for 1,000 timeouts of another process", n)
+	if n > 100 {
+		t.Errorf("a process that sleeps was woken up %d times by 1,000 timeouts of another", n)
 	}
 }
 

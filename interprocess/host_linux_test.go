@@ -540,8 +540,7 @@ func pi(t *testing.T) {
 	const lockPI, waiters = 6, 1 << 31
 	go func() {
 		runtime.LockOSThread()
-		_, _, errno := syscall.Syscall6(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(word)), lockPI, 0, 0, 0, 0)
-		t.Log("the lock:", errno)
+		syscall.Syscall6(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(word)), lockPI, 0, 0, 0, 0)
 	}()
 	eventually(t, "the other to lock", func() bool { return *word&waiters != 0 })
 
@@ -747,13 +746,13 @@ func needMemfd(t *testing.T) {
 
 // blocked returns how many goroutines of this process are blocked in a wait.
 func blocked() (n int) {
-	buf := make([]byte, 1<<16)
+	buf := make([]byte, 2048*runtime.NumGoroutine())
 	for {
 		if size := runtime.Stack(buf, true); size < len(buf) {
 			buf = buf[:size]
 			break
 		}
-		buf = make([]byte, 4*len(buf))
+		buf = make([]byte, 2*len(buf))
 	}
 	for stack := range bytes.SplitSeq(buf, []byte("\n\n")) {
 		header, rest, _ := bytes.Cut(stack, []byte("\n"))
