@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -298,6 +299,34 @@ func TestWaitsMoveToTheKernel(t *testing.T) {
 		e.Set()
 	}
 	within(t, "all waits to end", done.Wait)
+}
+
+// A wait that is about to sleep does not give its place to other programs first,
+// again and again: on a machine whose processors are busy each time costs it
+// milliseconds, in which none of its process's goroutines may run.
+func TestWaitsBeginOnABusyMachine(t *testing.T) {
+	needCosts(t)
+	for range 2 * runtime.NumCPU() {
+		busy := exec.Command("sh", "-c", "while :; do :; done")
+		check1(t, busy.Start())
+		defer busy.Wait()
+		defer busy.Process.Kill()
+	}
+	var events [400]*Event
+	var done sync.WaitGroup
+	within(t, "the waits to begin", func() {
+		for i := range events {
+			events[i] = newTest(t)
+			done.Go(events[i].Wait)
+		}
+		for blocked() < len(events) {
+			time.Sleep(time.Millisecond)
+		}
+	})
+	for _, e := range events {
+		e.Close()
+	}
+	within(t, "the waits to end", done.Wait)
 }
 
 // needCosts skips tests of costs where they say nothing.
