@@ -33,8 +33,6 @@ type Event struct {
 	word *atomic.Uint32 // in page; nil only in the zero Event
 	live atomic.Bool    // until Close; set to false under mu
 
-	misses atomic.Uint32 // spins in a row that did not see the event set; see spin
-
 	mu   sync.Mutex // held to close, to share, and to use gate and last
 	gate *gate      // of the last generation that this handle waited for, or nil
 	last uint32     // the word when the handle was closed

@@ -46,6 +46,8 @@ var unsuitable = map[uint32]struct{ name, why string }{
 	0x65735546: {"FUSE", otherHosts},
 	0x01161970: {"GFS2", otherHosts},
 	0x47504653: {"GPFS", otherHosts},
+	0x20200302: {"HMDFS", otherHosts},
+	0x00c0ffee: {"hostfs", otherHosts},
 	0x013111a8: {"IBRIX", otherHosts},
 	0x0bd00bd0: {"Lustre", otherHosts},
 	0x0000564c: {"NCP", otherHosts},

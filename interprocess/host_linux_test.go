@@ -23,9 +23,6 @@ import (
 // that fail, descriptors that another program closed. Each skips, with the
 // reason, where it may not do so.
 
-// errStale is the error for an event of an earlier boot.
-var errStale = ErrFormat // TODO: ErrStale
-
 // Promise 5: a process that may have few threads waits for many events.
 func TestThreadLimit(t *testing.T) {
 	const limit, events = 64, 100
@@ -108,8 +105,8 @@ func TestOtherBootID(t *testing.T) {
 		e, err := Open(filepath.Join(dir, name, "event"))
 		switch {
 		case name == "disk":
-			if !errors.Is(err, errStale) {
-				t.Errorf("%s: got %v, want %v", name, err, errStale)
+			if !errors.Is(err, ErrStale) {
+				t.Errorf("%s: got %v, want %v", name, err, ErrStale)
 			}
 		case err != nil:
 			t.Errorf("%s: %v", name, err)
