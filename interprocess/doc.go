@@ -110,9 +110,9 @@
 //   - The path is another one. XDG_RUNTIME_DIR is unset under su, cron and for
 //     services, and a path joined to "" is relative.
 //   - The disk stops. While a file system on a disk is frozen or busy, for a
-//     snapshot or a backup, a Set or a wait may stop for as long, and with it the
-//     garbage collector: on a frozen ext4, WaitTimeout(100 ms) returned when the
-//     file system was thawed, 2 s later.
+//     snapshot or a backup, Set, Clear and the beginning of a wait may block for
+//     as long, and with them the garbage collector: on an ext4 that was frozen
+//     for 2 s, Set, Clear and WaitTimeout(100 ms) each took 2 s.
 //   - The disk is full. On btrfs, bcachefs and NILFS2 a write to mapped memory
 //     then kills the process, so Create and Open refuse them.
 //   - The memory is another one. Network and FUSE file systems share no memory;
@@ -135,9 +135,8 @@
 //   - A wait that sleeps through 2^30 Clears may miss that the event was set.
 //   - Set takes time for each thread that it wakes. With a hundred of them it may
 //     return after several milliseconds, since they may run before it does.
-//   - A wait in the kernel occupies a thread. With GOMAXPROCS=1, other goroutines
-//     may have to wait for up to 6 ms until the scheduler takes the processor
-//     away from it.
+//   - A wait in the kernel occupies a thread. With GOMAXPROCS=1 the scheduler
+//     takes some 0.1 ms, and has taken 5 ms, to run other goroutines meanwhile.
 //   - A wait does not block durably in the sense of [testing/synctest]. Do not
 //     use an Event in a bubble.
 //   - Under the race detector, a Set is ordered before whatever observes any Set,
