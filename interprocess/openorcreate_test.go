@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // stalePage returns a set event of another boot of this host.
@@ -178,21 +179,22 @@ func TestStaleEvent(t *testing.T) {
 	}
 	check1(t, os.Chmod(path, 0o600))
 	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, page) {
-		t.Error("the file has changed:", err)
+		t.Error("a call that failed has changed the file:", err)
 	}
 
 	e, created := openOrCreate(t, path)
 	if !created || e.IsSet() {
 		t.Errorf("created %t, %v; want a new, unset event", created, e)
 	}
-	if now := make([]byte, pageSize); true {
-		if _, err := old.ReadAt(now, 0); err != nil || !bytes.Equal(now, page) {
-			t.Error("the stale page has changed:", err)
-		}
+	now := make([]byte, pageSize)
+	if _, err := old.ReadAt(now, 0); err != nil || !bytes.Equal(now, page) {
+		t.Error("the stale page has changed:", err)
 	}
-	// A process that has seen the stale event may come here too late.
-	if e, err := replace(path); e != nil || !errors.Is(err, fs.ErrExist) {
-		t.Errorf("replace: %v, %v; want %v", e, err, fs.ErrExist)
+	// The stale event that a process has seen may be gone when it comes here.
+	for _, path := range []string{path, path + " removed"} {
+		if e, err := replace(path); e != nil || !errors.Is(err, fs.ErrExist) {
+			t.Errorf("replace: %v, %v; want %v", e, err, fs.ErrExist)
+		}
 	}
 	again, err := Open(path)
 	check1(t, err)
@@ -213,16 +215,19 @@ func TestEventOfAnotherBootInMemory(t *testing.T) {
 	}
 }
 
-// Each of these children calls OpenOrCreate for many paths in turn. Since to open
-// an event takes less time than to create it, they stay close together.
-const paths50 = 20
+// Each of these children calls OpenOrCreate for so many paths in turn. They stay
+// close together, since it takes less time to open an event than to create it.
+const pathsEach = 20
 
 func init() {
 	roles["open or create"] = func(gate *Event) {
 		fmt.Println("ready")
 		gate.Wait()
+		hooks.Store(&testHooks{publishing: func() { // lets others come between
+			time.Sleep(time.Duration(rand.IntN(1000)) * time.Microsecond)
+		}})
 		var events []*Event
-		for i := range paths50 {
+		for i := range pathsEach {
 			e, created, err := OpenOrCreate(filepath.Join(os.Args[1], strconv.Itoa(i)))
 			if err != nil {
 				fmt.Println(err)
@@ -231,6 +236,7 @@ func init() {
 			fmt.Println(created, e.id)
 			events = append(events, e)
 		}
+		hooks.Store(nil)
 		for _, e := range events {
 			e.Wait()
 		}
@@ -246,7 +252,7 @@ func TestOpenOrCreateByManyProcesses(t *testing.T) {
 		for _, kill := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, killed: %t", name, kill), func(t *testing.T) {
 				dir, prepare := find(t)
-				for i := range paths50 {
+				for i := range pathsEach {
 					prepare(filepath.Join(dir, strconv.Itoa(i)))
 				}
 				gate := newTest(t)
@@ -264,9 +270,9 @@ func TestOpenOrCreateByManyProcesses(t *testing.T) {
 					var wg sync.WaitGroup
 					for i, c := range children {
 						killed := kill && i%2 == 1
-						lines := paths50
+						lines := pathsEach
 						if killed {
-							lines = rand.IntN(paths50)
+							lines = rand.IntN(pathsEach)
 						}
 						wg.Go(func() {
 							for range lines {
@@ -281,7 +287,7 @@ func TestOpenOrCreateByManyProcesses(t *testing.T) {
 					wg.Wait()
 				})
 
-				for i := range paths50 {
+				for i := range pathsEach {
 					e, created := openOrCreate(t, filepath.Join(dir, strconv.Itoa(i)))
 					if created {
 						t.Errorf("event %d was gone", i)
@@ -316,7 +322,7 @@ func TestOpenOrCreateByManyProcesses(t *testing.T) {
 						c.says("released")
 					}
 				}
-				if n := leftovers(t, dir, paths50); n > kills {
+				if n := leftovers(t, dir, pathsEach); n > kills {
 					t.Errorf("%d temporary files left after %d kills", n, kills)
 				}
 			})
