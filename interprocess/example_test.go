@@ -56,9 +56,10 @@ func start(cmd *exec.Cmd) *bufio.Scanner {
 	return bufio.NewScanner(out)
 }
 
-// printLine waits for the next line of output and prints it.
-func printLine(output *bufio.Scanner) {
-	if output.Scan() {
+// printLines waits for the next n lines of output and prints them.
+func printLines(output *bufio.Scanner, n int) {
+	for range n {
+		output.Scan()
 		fmt.Println(output.Text())
 	}
 }
@@ -170,12 +171,12 @@ func Example_startingGate() {
 		defer cmd.Wait()
 	}
 	for _, output := range outputs {
-		printLine(output)
+		printLines(output, 1)
 	}
 	fmt.Println("the gate opens")
 	gate.Set()
 	for _, output := range outputs {
-		printLine(output)
+		printLines(output, 1)
 	}
 	// Output:
 	// 1 is ready
@@ -216,13 +217,13 @@ func ExampleEvent_Done() {
 	output := start(cmd)
 
 	fmt.Fprintln(pages, "page 1")
-	printLine(output)
+	printLines(output, 1)
 	reload.Set()
-	printLine(output)
+	printLines(output, 1)
 	fmt.Fprintln(pages, "page 2")
-	printLine(output)
+	printLines(output, 1)
 	stop.Set()
-	printLine(output)
+	printLines(output, 1)
 	check(cmd.Wait())
 	// Output:
 	// prints page 1
@@ -267,9 +268,9 @@ func Example_cancelContext() {
 	cmd := program("job")
 	check(stop.Share(cmd, "stop"))
 	output := start(cmd)
-	printLine(output)
+	printLines(output, 1)
 	stop.Set()
-	printLine(output)
+	printLines(output, 1)
 	check(cmd.Wait())
 	// Output:
 	// the job begins
@@ -330,33 +331,33 @@ func ExampleOpenOrCreate() {
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "ready") // real programs use /dev/shm or $XDG_RUNTIME_DIR
 
-	firstClient := program("client", path)
-	toFirst := start(firstClient)
-	printLine(toFirst)
-	firstServer := program("server", path)
-	printLine(start(firstServer))
-	printLine(toFirst)
-	check(firstClient.Wait())
+	client := program("client", path)
+	clientOutput := start(client)
+	printLines(clientOutput, 1)
+	server := program("server", path)
+	printLines(start(server), 3)
+	printLines(clientOutput, 1)
+	check(client.Wait())
 
-	check(firstServer.Process.Kill())
-	firstServer.Wait()
+	check(server.Process.Kill())
+	server.Wait()
 	fmt.Println("the server is killed")
 
-	secondServer := program("server", path)
-	printLine(start(secondServer))
-	secondClient := program("client", path)
-	toSecond := start(secondClient)
-	printLine(toSecond)
-	printLine(toSecond)
-	check(secondClient.Wait())
-	check(secondServer.Process.Kill())
-	secondServer.Wait()
+	server = program("server", path)
+	printLines(start(server), 3)
+	check(program("client", path).Run())
+	check(server.Process.Kill())
+	server.Wait()
 	// Output:
 	// client: created the event: true
-	// server: created the event: false; it was unset
+	// server: created the event: false
+	// server: the flag was unset
+	// server: starts up; the flag is unset
 	// client: the server is ready
 	// the server is killed
-	// server: created the event: false; it was set
+	// server: created the event: false
+	// server: the flag was set
+	// server: starts up; the flag is unset
 	// client: created the event: false
 	// client: the server is ready
 }
@@ -365,9 +366,10 @@ func ExampleOpenOrCreate() {
 func server() {
 	ready, created, err := interprocess.OpenOrCreate(os.Args[1])
 	check(err)
-	fmt.Printf("server: created the event: %t; it was %v\n", created, ready)
-	ready.Clear() // it may be left from a run that crashed
-	// The server starts up here.
+	fmt.Println("server: created the event:", created)
+	fmt.Println("server: the flag was", ready)
+	ready.Clear()
+	fmt.Println("server: starts up; the flag is", ready)
 	ready.Set()
 	time.Sleep(time.Minute) // serves
 }
@@ -387,9 +389,9 @@ func client() {
 func Example_supervisor() {
 	cmd := program("supervisor", "1")
 	output := start(cmd)
-	printLine(output)
+	printLines(output, 1)
 	check(cmd.Process.Kill())
-	printLine(output)
+	printLines(output, 1)
 	cmd.Wait()
 	// Output:
 	// worker: waits
