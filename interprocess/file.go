@@ -121,10 +121,13 @@ func create(path string, publish func(temp, path string) error) (*Event, error) 
 
 // replace puts a new event in the place of a stale one. Only the process that
 // holds the lock of the old file, which ends with the process, may do that, and
-// only while the old file is at path. The error wraps fs.ErrExist if another
-// process has done it.
+// only while the old file is at path. The error wraps fs.ErrExist if there is no
+// stale event any more.
 func replace(path string) (*Event, error) {
 	old, err := openFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fs.ErrExist // the old file is not at path any more
+	}
 	if err != nil {
 		return nil, err
 	}
