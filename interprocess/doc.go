@@ -30,11 +30,11 @@
 //
 //	multiprocessing                  interprocess                           example
 //	Event() before Process(...)      New, Share; Inherited in the child     first
-//	e.set(), e.clear(), e.is_set()   e.Set(), e.Clear(), e.IsSet()          Supervisor
+//	e.set(), e.clear(), e.is_set()   e.Set(), e.Clear(), e.IsSet()          OpenOrCreate
 //	e.wait()                         e.Wait()                               StartingGate
 //	e.wait(1.5)                      e.WaitTimeout(1500*time.Millisecond)   ThreeWorkers
 //	a manager's Event, by address    OpenOrCreate                           OpenOrCreate
-//	-                                e.WaitContext(ctx), <-e.Done()         Select
+//	-                                e.WaitContext(ctx), <-e.Done()         Supervisor, Event.Done
 //
 // # Guarantees
 //
