@@ -119,8 +119,11 @@ func (e *Event) Wait() {
 //
 // It costs what [Event.Wait] does, plus a timer if it has to wait.
 func (e *Event) WaitTimeout(d time.Duration) bool {
-	if d <= 0 || e.state.Load() == set {
+	if d <= 0 {
 		return e.IsSet()
+	}
+	if e.state.Load() == set {
+		return true
 	}
 	done := e.await()
 	t := time.NewTimer(d)

@@ -51,6 +51,13 @@ func isClosed(done <-chan struct{}) bool {
 	}
 }
 
+// cancelled is a context that is done.
+var cancelled = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
 // rounds is how often a stress test tries: n times, or a tenth of that with -short.
 func rounds(n int) int {
 	if testing.Short() {

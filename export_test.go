@@ -1,0 +1,62 @@
+package event
+
+// HoldLock acquires the mutex of e and returns the function that releases it.
+func HoldLock(e *Event) (release func()) {
+	e.mu.Lock()
+	return e.mu.Unlock
+}
+
+// Instrumented reports whether this is the build of TestInterleavings.
+func Instrumented() bool {
+	var e Event
+	_, ok := any(&e.state).(*Uint32)
+	return ok
+}
+
+// The rest replaces atomic.Uint32, sync.Mutex and close in the instrumented
+// copy of event.go, in which TestInterleavings chooses what runs next.
+
+// Step is called before every access to shared state. It returns when the
+// goroutine may make that access, which is to lock m unless m is nil.
+var Step func(access string, m *Mutex)
+
+type Uint32 struct{ value uint32 }
+
+func (u *Uint32) Load() uint32 {
+	Step("Load", nil)
+	return u.value
+}
+
+func (u *Uint32) Store(value uint32) {
+	Step("Store", nil)
+	u.value = value
+}
+
+func (u *Uint32) CompareAndSwap(old, new uint32) bool {
+	Step("CompareAndSwap", nil)
+	if u.value != old {
+		return false
+	}
+	u.value = new
+	return true
+}
+
+type Mutex struct{ Locked bool }
+
+func (m *Mutex) Lock() {
+	Step("Lock", m)
+	m.Locked = true
+}
+
+func (m *Mutex) Unlock() {
+	Step("Unlock", nil)
+	if !m.Locked {
+		panic("unlock of unlocked mutex")
+	}
+	m.Locked = false
+}
+
+func Close(ch chan struct{}) {
+	Step("close", nil)
+	close(ch)
+}
