@@ -60,7 +60,7 @@ func TestInterleavings(t *testing.T) {
 // explore runs each program with each of the others beside it.
 func explore(t *testing.T) {
 	calls := [][]string{
-		{"Set"}, {"Clear"}, {"IsSet"}, {"Done", "receive"},
+		{"Set"}, {"Clear"}, {"Swap(true)"}, {"Swap(false)"}, {"IsSet"}, {"Done", "receive"},
 		{"Wait"}, {"WaitTimeout(0)"}, {"WaitTimeout(d)"},
 	}
 	var s scheduler

@@ -69,6 +69,10 @@ func (m *model) explains(user int, c call) bool {
 		m.swap(true)
 	case "Clear":
 		m.swap(false)
+	case "Swap(true)":
+		return c.result == m.swap(true)
+	case "Swap(false)":
+		return c.result == m.swap(false)
 	case "Done":
 		m.done[user] = m.next()
 	case "receive":
@@ -131,6 +135,10 @@ func (u *user) call(t testing.TB, name string) {
 		u.e.Set()
 	case "Clear":
 		u.e.Clear()
+	case "Swap(true)":
+		result = u.e.Swap(true)
+	case "Swap(false)":
+		result = u.e.Swap(false)
 	case "Done":
 		u.done = u.e.Done()
 	case "receive":
@@ -173,7 +181,7 @@ func (u *user) record(result bool) {
 // A few goroutines make a few calls each, at random and at once.
 func TestLinearizable(t *testing.T) {
 	const users, perUser = 3, 5
-	names := strings.Fields("Set Set Clear Clear Done receive receive " +
+	names := strings.Fields("Set Set Clear Clear Swap(true) Swap(false) Done receive receive " +
 		"IsSet WaitTimeout(0) WaitTimeout(d) WaitContext(cancelled)")
 	epoch := time.Now()
 	for range rounds(10_000) {
