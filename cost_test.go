@@ -39,7 +39,7 @@ func TestAllocations(t *testing.T) {
 			_ = set.WaitContext(cancelled)
 			<-set.Done()
 		}},
-		{"WaitTimeout that expires at once", 0, func() { unset.WaitTimeout(0) }},
+		{"WaitTimeout that expires at once", 0, func() { unset.WaitTimeout(0); unset.WaitTimeout(-1) }},
 		{"first wait after Clear", 1, func() { e.Done(); e.Set(); e.Clear() }},
 		{"further waits", 1, func() { e.Done(); e.Done(); e.Done(); e.Set(); e.Clear() }},
 		{"Swap of an awaited event", 1, func() { e.Done(); e.Swap(true); e.Swap(false) }},

@@ -223,10 +223,9 @@ func (e *Event) String() string {
 func wait[T any](done <-chan struct{}, giveUp <-chan T) bool {
 	select {
 	case <-done:
-		return true
 	case <-giveUp:
 	}
-	select { // if both channels were ready, the first select chose at random
+	select { // if both were ready, the first select chose at random
 	case <-done:
 		return true
 	default:

@@ -34,6 +34,10 @@ var cancelled = func() context.Context {
 	return ctx
 }()
 
+// child is an environment variable that is set in processes that a test starts
+// to run a part of it there.
+const child = "EVENT_TEST_CHILD"
+
 // isClosed reports whether a channel of Done is closed.
 func isClosed(done <-chan struct{}) bool {
 	select {

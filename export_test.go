@@ -1,23 +1,19 @@
 package event
 
+import "time"
+
 // HoldLock acquires the mutex of e and returns the function that releases it.
 func HoldLock(e *Event) (release func()) {
 	e.mu.Lock()
 	return e.mu.Unlock
 }
 
-// Instrumented reports whether this is the build of TestInterleavings.
-func Instrumented() bool {
-	var e Event
-	_, ok := any(&e.state).(*Uint32)
-	return ok
-}
-
-// The rest replaces atomic.Uint32, sync.Mutex and close in the instrumented
-// copy of event.go, in which TestInterleavings chooses what runs next.
+// The rest replaces atomic.Uint32, sync.Mutex, close and time.NewTimer in the
+// instrumented copy of event.go, in which TestInterleavings chooses what runs
+// next.
 
 // Step is called before every access to shared state. It returns when the
-// goroutine may make that access, which is to lock m unless m is nil.
+// goroutine may make that access, which locks m unless m is nil.
 var Step func(access string, m *Mutex)
 
 type Uint32 struct{ value uint32 }
@@ -60,3 +56,12 @@ func Close(ch chan struct{}) {
 	Step("close", nil)
 	close(ch)
 }
+
+func NewTimer(d time.Duration) *time.Timer {
+	t := time.NewTimer(d)
+	Step(TimerRuns, nil)
+	return t
+}
+
+// TimerRuns is the step after the start of a timer.
+const TimerRuns = "timer runs"

@@ -17,12 +17,12 @@ import (
 	"example.com/event"
 )
 
-// TestInterleavings runs small programs on a copy of event.go in which every
-// access to shared state is a step, in all orders of the steps that take at
-// most a few preemptions. Each history must be linearizable, and a wait may go
-// on at the end only if no Set released it.
+// TestInterleavings runs a few concurrent calls on a copy of event.go in which
+// every access to shared state is a step, in all orders of the steps that need
+// few preemptions. Each history must be linearizable, where a wait that is
+// still blocked at the end must not have been released.
 func TestInterleavings(t *testing.T) {
-	if event.Instrumented() {
+	if os.Getenv(child) != "" {
 		synctest.Test(t, explore)
 		return
 	}
@@ -33,15 +33,16 @@ func TestInterleavings(t *testing.T) {
 	source, err := os.ReadFile("event.go")
 	require.NoError(t, err)
 	text := string(source)
-	for old, new := range map[string]string{
+	for original, step := range map[string]string{
 		`"sync"`:        "",
 		`"sync/atomic"`: "",
 		"atomic.Uint32": "Uint32",
 		"sync.Mutex":    "Mutex",
 		"close(ch)":     "Close(ch)",
+		"time.NewTimer": "NewTimer",
 	} {
-		require.Equal(t, 1, strings.Count(text, old), old)
-		text = strings.Replace(text, old, new, 1)
+		require.Equal(t, 1, strings.Count(text, original), original)
+		text = strings.Replace(text, original, step, 1)
 	}
 	dir := t.TempDir()
 	original, err := filepath.Abs("event.go")
@@ -51,17 +52,21 @@ func TestInterleavings(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(instrumented, []byte(text), 0o600))
 	require.NoError(t, os.WriteFile(overlay, replace, 0o600))
-	out, err := exec.Command(goTool, "test", "-overlay", overlay, "-run", "^TestInterleavings$", "-v", "-cpu", "1",
-		fmt.Sprintf("-short=%t", testing.Short()), ".").CombinedOutput()
+	run := exec.Command(goTool, "test", "-overlay", overlay, "-run", "^TestInterleavings$", "-v", "-cpu", "1",
+		fmt.Sprintf("-short=%t", testing.Short()), ".")
+	run.Env = append(os.Environ(), child+"=1")
+	out, err := run.CombinedOutput()
 	t.Logf("%s", out)
 	require.NoError(t, err)
 }
 
-// explore runs each program with each of the others beside it.
+// explore runs every sequence of two calls beside every call, and every three
+// calls beside each other, on an unset, a set and an awaited event.
 func explore(t *testing.T) {
 	calls := [][]string{
-		{"Set"}, {"Clear"}, {"Swap(true)"}, {"Swap(false)"}, {"IsSet"}, {"Done", "receive"},
-		{"Wait"}, {"WaitTimeout(0)"}, {"WaitTimeout(d)"},
+		{"Set"}, {"Clear"}, {"Swap(true)"}, {"Swap(false)"},
+		{"IsSet", "receive"}, {"String", "receive"}, {"Done", "receive"},
+		{"Wait"}, {"WaitTimeout(d)"}, {"WaitContext(cancelled)"},
 	}
 	var s scheduler
 	event.Step = s.step
@@ -102,7 +107,7 @@ type move struct {
 	step   string
 }
 
-// A thread is a user that takes one step at each turn.
+// A thread is a user that takes a step at each of its turns.
 type thread struct {
 	user
 	turn     chan struct{}
@@ -129,6 +134,11 @@ func (th *thread) await(next string, lock *event.Mutex) {
 	<-th.turn
 }
 
+// waits reports whether the thread has begun to wait for the event.
+func (th *thread) waits() bool {
+	return !th.finished && (!th.ready || th.next == event.TimerRuns)
+}
+
 // step blocks the running thread until its next turn.
 func (s *scheduler) step(access string, lock *event.Mutex) {
 	if s.running != nil {
@@ -137,17 +147,18 @@ func (s *scheduler) step(access string, lock *event.Mutex) {
 }
 
 // enabled returns the threads that can take a step: first the running one, and
-// last nil if time can pass.
+// last nil if a timer runs.
 func (s *scheduler) enabled() (options []*thread) {
-	var timed bool
+	var timer bool
 	for _, th := range s.threads {
-		switch {
-		case th.finished:
-		case !th.ready: // blocked in a wait
-			timed = timed || th.name == "WaitTimeout(d)"
-			if th.blocked == 0 {
-				th.blocked = s.clock
+		if th.waits() {
+			timer = timer || th.name == "WaitTimeout(d)" && th.expired == 0
+			if th.begun == 0 {
+				th.begun = s.clock
 			}
+		}
+		switch {
+		case th.finished, !th.ready:
 		case th.lock != nil && th.lock.Locked:
 		case th == s.running:
 			options = slices.Insert(options, 0, th)
@@ -155,7 +166,7 @@ func (s *scheduler) enabled() (options []*thread) {
 			options = append(options, th)
 		}
 	}
-	if timed {
+	if timer {
 		options = append(options, nil)
 	}
 	return options
@@ -168,7 +179,7 @@ func (s *scheduler) exhaust(t *testing.T, before []string, programs ...[]string)
 	for {
 		s.schedules++
 		if problem := s.run(t, before, programs); problem != "" || t.Failed() {
-			t.Fatalf("%s\nafter %v, beside each other: %v\n%v", problem, before, programs, s.trace)
+			t.Fatalf("%s\nbefore: %v, beside each other: %v, steps: %v", problem, before, programs, s.trace)
 		}
 		// The next schedule takes the next option at the last point that has one.
 		last := len(s.options) - 1
@@ -222,6 +233,11 @@ func (s *scheduler) run(t *testing.T, before []string, programs [][]string) (pro
 		s.clock++
 		if th := options[choice]; th == nil {
 			s.trace = append(s.trace, move{0, "d passes"})
+			for _, th := range s.threads {
+				if th.waits() {
+					th.expired = s.clock
+				}
+			}
 			time.Sleep(d)
 		} else {
 			s.trace = append(s.trace, move{slices.Index(s.threads, th) + 1, th.next})
@@ -239,14 +255,13 @@ func (s *scheduler) run(t *testing.T, before []string, programs [][]string) (pro
 			return fmt.Sprintf("user %d waits for the mutex forever", i+1)
 		}
 		if !th.finished {
+			th.expired = s.clock
 			th.record(false)
 			th.stop = true
 		}
 		h = append(h, th.calls)
 	}
-	if main.done != nil {
-		main.call(t, "receive")
-	}
+	main.call(t, "receive")
 	main.call(t, "IsSet")
 	h[0] = main.calls
 	e.Set() // ends the waits that nothing else ended

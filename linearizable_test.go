@@ -119,7 +119,8 @@ type user struct {
 	done    <-chan struct{} // of the last Done
 	name    string          // the last call
 	from    int64           // when it began
-	blocked int64           // when it had blocked at the latest, if that is known
+	begun   int64           // if it is a wait and this is known: when it had begun,
+	expired int64           // and when it could fail
 	calls   []call
 }
 
@@ -129,7 +130,7 @@ const d = time.Microsecond
 // call makes and records the call of the given name.
 func (u *user) call(t testing.TB, name string) {
 	var result bool
-	u.name, u.from, u.blocked = name, u.now(), 0
+	u.name, u.from, u.begun, u.expired = name, u.now(), 0, 0
 	switch name {
 	case "Set":
 		u.e.Set()
@@ -142,9 +143,14 @@ func (u *user) call(t testing.TB, name string) {
 	case "Done":
 		u.done = u.e.Done()
 	case "receive":
+		if u.done == nil {
+			return
+		}
 		result = isClosed(u.done)
 	case "IsSet":
 		result = u.e.IsSet()
+	case "String":
+		result = u.e.String() == "set"
 	case "WaitTimeout(0)":
 		result = u.e.WaitTimeout(0)
 	case "WaitContext(cancelled)":
@@ -164,25 +170,29 @@ func (u *user) call(t testing.TB, name string) {
 
 // record adds the last call, which ends now, to the history. A wait that can
 // block is two calls, since those of other users can take effect in between:
-// like Done, its begin decides which Set releases it.
+// like Done, its begin decides which Set releases it. It fails only once its
+// timeout has passed.
 func (u *user) record(result bool) {
 	to := u.now()
 	if u.name != "Wait" && u.name != "WaitTimeout(d)" {
 		u.calls = append(u.calls, call{u.name, result, u.from, to})
 		return
 	}
-	begun, resumed := to, u.from
-	if u.blocked > 0 {
-		begun, resumed = u.blocked, u.blocked+1
+	begin, end := call{"begin " + u.name, false, u.from, to}, call{"end " + u.name, result, u.from, to}
+	if u.begun > 0 {
+		begin.to = u.begun
 	}
-	u.calls = append(u.calls, call{"begin " + u.name, false, u.from, begun}, call{"end " + u.name, result, resumed, to})
+	if !result {
+		end.from = max(end.from, u.expired)
+	}
+	u.calls = append(u.calls, begin, end)
 }
 
 // A few goroutines make a few calls each, at random and at once.
 func TestLinearizable(t *testing.T) {
 	const users, perUser = 3, 5
 	names := strings.Fields("Set Set Clear Clear Swap(true) Swap(false) Done receive receive " +
-		"IsSet WaitTimeout(0) WaitTimeout(d) WaitContext(cancelled)")
+		"IsSet String WaitTimeout(0) WaitTimeout(d) WaitContext(cancelled)")
 	epoch := time.Now()
 	for range rounds(10_000) {
 		var e event.Event

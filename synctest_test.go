@@ -90,7 +90,6 @@ func TestWaitsThatDoNotBlockDurably(t *testing.T) {
 // A set event can be used in several bubbles. A child process runs this, so
 // that nothing has waited for an event before.
 func TestSetEventBelongsToNoBubble(t *testing.T) {
-	const child = "EVENT_TEST_CHILD"
 	if os.Getenv(child) == "" {
 		if runtime.GOARCH == "wasm" {
 			t.Skip("no child processes")

@@ -120,16 +120,24 @@ func TestWaitContext(t *testing.T) {
 	})
 }
 
-// broken is a context whose Done is closed and whose Err is nil.
-type broken struct{ context.Context }
+// broken is a context that is done and whose Err returns errs in turn.
+type broken struct {
+	context.Context
+	errs []error
+}
 
-func (broken) Done() <-chan struct{} { return cancelled.Done() }
-func (broken) Err() error            { return nil }
+func (*broken) Done() <-chan struct{} { return cancelled.Done() }
+
+func (b *broken) Err() (err error) {
+	err, b.errs = b.errs[0], b.errs[1:]
+	return err
+}
 
 func TestWaitContextNeedsSetForNil(t *testing.T) {
 	var e event.Event
-	ctx := broken{context.Background()}
+	ctx := &broken{errs: []error{nil, context.Canceled, nil}}
 	assert.EqualError(t, e.WaitContext(ctx), "event: context is done but its Err is nil")
+	assert.Equal(t, context.Canceled, e.WaitContext(ctx))
 	e.Set()
 	assert.NoError(t, e.WaitContext(ctx))
 }
