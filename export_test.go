@@ -41,6 +41,9 @@ type Mutex struct{ Locked bool }
 
 func (m *Mutex) Lock() {
 	Step("Lock", m)
+	if m.Locked {
+		panic("deadlock")
+	}
 	m.Locked = true
 }
 

@@ -264,7 +264,9 @@ func (s *scheduler) run(t *testing.T, before []string, programs [][]string) (pro
 	main.call(t, "receive")
 	main.call(t, "IsSet")
 	h[0] = main.calls
-	e.Set() // ends the waits that nothing else ended
+	e.Clear()
+	e.Done() // locks the mutex
+	e.Set()  // ends the waits that nothing else ended
 	synctest.Wait()
 	if !linearizable(model{}, h) {
 		return "no order explains these calls:\n" + h.String()
