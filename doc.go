@@ -12,47 +12,97 @@
 //	ready.Wait()
 //	fmt.Println(config) // no data race: Set synchronizes before the return of Wait
 //
-// # Which wait to choose
+// # Choosing a wait
 //
-// Most callers should use [Event.WaitContext]: it ends with the request, or the
-// program, that it is part of.
-//
-//   - [Event.Wait] waits for as long as it takes.
+//   - [Event.WaitContext] gives up when a context is done. Most callers should
+//     use it.
 //   - [Event.WaitTimeout] gives up after some time.
-//   - [Event.WaitContext] gives up when a context does.
-//   - [Event.Done] is for select, when an event is one of several things to
+//   - [Event.Wait] never gives up.
+//   - [Event.Done] is for select, where the event is one of several things to
 //     wait for.
 //   - [Event.IsSet] does not wait.
 //
-// # Guarantees
+// While the event is set, no wait looks at its context or timeout. A loop does:
 //
-// One order. The calls of all goroutines behave as if they happened one at a
-// time. Once IsSet has returned true, every channel that Done returned before
-// is closed. When a wait has succeeded and nobody called Clear, IsSet is true.
+//	for e.WaitContext(ctx) == nil && ctx.Err() == nil {
+//		step()
+//	}
 //
-// No lost wake-up. Set releases every goroutine that is waiting at that
-// moment, even when Clear follows at once.
+// # Promises
 //
-// No early wake-up. A goroutine that starts to wait after Clear returned is
-// released by a later Set only.
+//  1. Zero value. The zero Event is an unset event, ready to use.
+//  2. Order. All calls, and receives from the channels of Done, are
+//     linearizable. In particular, once IsSet has returned true, every channel
+//     that Done returned before is closed; and once a wait has succeeded, IsSet
+//     is true until a call of Clear.
+//  3. No lost wake-up. Set releases every goroutine that is waiting at that
+//     moment, even if Clear follows at once.
+//  4. No early wake-up. A wait that begins after Clear returned is released
+//     only by a later Set.
+//  5. Giving up. A wait that gives up changes neither the flag nor another
+//     wait, and leaves no goroutine or timer behind.
+//  6. Ties. WaitTimeout and WaitContext succeed if the event was set before the
+//     timeout had passed or the context was done, even if it was cleared
+//     meanwhile. Otherwise they fail, and never early.
+//  7. Memory model. Set synchronizes before each call that observes it and
+//     before each later Clear, as described at [Event]. A consumer that calls
+//     Clear and then looks at the shared state sees the state from before every
+//     Set that this Clear undoes.
+//  8. Cost. On a set event, IsSet and the waits cost one atomic load. With no
+//     goroutine waiting, Set and Clear cost one compare-and-swap. All of these
+//     are lock-free once Set has returned, and do not allocate. The first
+//     waiter after a Clear allocates one channel for all waiters, and a wait
+//     with a timeout its timer. No call starts a goroutine. An Event takes 24
+//     bytes on 64-bit systems and 16 on others.
+//  9. Synctest. Waits block durably in a bubble of [testing/synctest], with the
+//     exceptions listed under Testing.
+//  10. Misuse. WaitContext panics if its context is nil. Nothing else panics:
+//     any number of calls in any order is allowed.
 //
-// No trace. A wait that gives up changes nothing, neither the flag nor the
-// other waiters, and leaves no goroutine or timer behind.
+// # Ties in a select
 //
-// No luck. The event wins ties. A wait on a set event succeeds even with a zero
-// or negative timeout, or a context that is already done. A Set before the
-// timeout has passed or the context is done counts even if Clear follows.
+// If several channels are ready, a select chooses one at random. To let the
+// event win, keep its channel, and look at it again in the other cases:
 //
-// Memory. In the terminology of [the Go memory model], a call to Set
-// “synchronizes before” the return of any wait, receive or IsSet that
-// observes it, and before any Clear that comes after it. That is why a
-// consumer can clear the event and then look at the shared state without races
-// or lost updates, no matter who else has set it in the meantime.
+//	done := e.Done()
+//	select {
+//	case <-done:
+//		return nil
+//	case err := <-failed:
+//		select {
+//		case <-done: // the event wins
+//			return nil
+//		default:
+//			return err
+//		}
+//	}
 //
-// Cost. Nothing is allocated until a goroutine has to wait; all waiters until
-// the next Set share one channel. A timed wait adds its timer. An Event takes
-// 24 bytes on 64-bit systems and 16 on others. IsSet and the waits on an event
-// are lock-free once Set has returned.
+// # Copying, overwriting and embedding
+//
+// An Event must not be overwritten, since the Set that ended a wait may still
+// be at work when the wait returns: it would unlock a mutex that is no longer
+// locked, a fatal error. Reset an event by Clear, not by
+//
+//	*e = event.Event{}
+//
+// Go vet reports copies, but neither this nor two other forms of it. A slice of
+// structs copies its elements when it grows: keep pointers in it. A struct from
+// a [sync.Pool] must not be zeroed as a whole: clear its event.
+//
+// Give the field of a struct a name. An embedded Event adds its methods to the
+// struct, so that printing the struct prints "unset", and Done makes it look
+// like a context.
+//
+// # Timers and other callbacks
+//
+// Set fits [time.AfterFunc] and [context.AfterFunc]. As with any function, if
+// stopping comes too late and reports false, Set may not have run yet, and a
+// late Set can undo a Clear. Where nothing else sets the event, wait for it:
+//
+//	if !timer.Stop() {
+//		e.Wait()
+//	}
+//	e.Clear()
 //
 // # When not to use an Event
 //
@@ -60,22 +110,19 @@
 // or use a [sync.Once] or [sync.WaitGroup]: readers know that these do not go
 // back.
 //
-// For passing values, use a channel: an event says that there is something to
-// do, not how much. In particular, a producer that calls Set and then Clear
-// for each item leaves items behind, because a Set that comes while the
-// consumer is busy has been undone by the time it waits again. The consumer
-// must call Clear itself, and then take all items there are; see the
+// For passing values, use a channel: an event tells that there is something to
+// do, not how much. A producer that calls Set and then Clear for each item
+// strands items, because a Set while the consumer is busy is undone by the time
+// it waits again. Let the consumer call Clear, and then take all items; see the
 // ProducerConsumer example.
 //
 // For a condition over shared state, such as “the queue is not full”, use
-// [sync.Cond] or a channel: when a wait returns, the event was set, but
-// another goroutine may have cleared it since.
-//
-// For waking one waiter of many, use a channel of capacity 1.
+// [sync.Cond] or a channel: when a wait returns, another goroutine may have
+// cleared the event again.
 //
 // # From Python
 //
-//	threading.Event               Go
+//	threading                     Go
 //	e = Event()                   var e event.Event
 //	e.set()                       e.Set()
 //	e.clear()                     e.Clear()
@@ -84,31 +131,48 @@
 //	e.wait(timeout=1.5)           e.WaitTimeout(1500 * time.Millisecond)
 //	e.wait(timeout=0)             e.IsSet()
 //	Timer(60, e.set).start()      time.AfterFunc(time.Minute, e.Set)
-//	(none)                        e.WaitContext(ctx), <-e.Done()
+//	(none)                        e.WaitContext(ctx), <-e.Done(), e.Swap(true)
+//	Lock()                        sync.Mutex
+//	Condition()                   sync.Cond
 //
 // As in Python, a timed wait reports true if the event was set in time. Wait
 // has nothing to report.
 //
+// # Debugging
+//
+// Waiting goroutines appear in goroutine dumps and profiles under the name of
+// the method, such as event.(*Event).Wait, and in profiles with the labels that
+// [runtime/pprof.Do] gave them. Wait, WaitContext with a context that cannot be
+// done, and a receive from Done are in Go's goroutine leak profile (since Go
+// 1.27) if no running goroutine can reach the event.
+//
 // # Testing
 //
-// In a bubble of [testing/synctest], every wait blocks durably. The channel is
-// made by the first goroutine to wait, never before, so an Event may be made,
-// set and cleared outside a bubble and used inside. But like a channel, an
-// unset event belongs to where it was first waited for, even by a wait that
-// gave up, until it is set. If that was in a bubble, waiting for it or setting
-// it from outside is a fatal error; if it was outside, a wait in a bubble does
-// not block durably.
+// Two kinds of waits in a bubble of [testing/synctest] do not block durably:
+// WaitContext with a context whose Done channel was created outside the bubble,
+// and a select over Done and another channel created outside.
 //
-// # What is missing on purpose
+// The channel is created by the first goroutine to wait, never before, so an
+// Event may be created, set and cleared outside a bubble and used inside. Like
+// a channel, an unset event belongs to the bubble in which it was first waited
+// for, even by a wait that gave up, until it is set: waiting for it or setting
+// it from outside is a fatal error. If it was first waited for outside, a wait
+// in a bubble does not block durably.
 //
-//   - Results from Set and Clear: with one, they could not be passed to
-//     [time.AfterFunc] or [context.AfterFunc], which want a func().
-//   - Pulse: Set then Clear releases everybody who waits.
-//   - Waiting for Clear: use a second event.
-//   - Waiting for any of several events: select on Done.
+// # Deliberate omissions
+//
+//   - A result of Set and Clear: they would no longer be a func(), which
+//     [time.AfterFunc] and [context.AfterFunc] want. Use Swap.
+//   - An initial state: call Set on the new event.
+//   - Pulse: Set then Clear releases all waiters, each at least once: a waiter
+//     that comes back before the Clear passes again. If another goroutine sets
+//     the event as well, that Clear undoes its Set.
+//   - Waiting for Clear: use a second event, and a mutex around both changes.
+//   - Waiting for any of several events: select on Done, or [reflect.Select] for
+//     a number known only at run time.
+//   - A value or an error: assign a variable before Set.
 //   - Auto-reset, which releases one waiter for each Set: use a channel of
 //     capacity 1.
+//   - A timeout together with a context: use [context.WithTimeout].
 //   - A clock to replace in tests: use testing/synctest.
-//
-// [the Go memory model]: https://go.dev/ref/mem
 package event

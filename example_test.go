@@ -2,7 +2,6 @@ package event_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -49,6 +48,21 @@ func ExampleEvent_Clear() {
 	// Output: false
 }
 
+// The first to set the event does the work.
+func ExampleEvent_Swap() {
+	var closed event.Event
+	var callers sync.WaitGroup
+	for range 3 {
+		callers.Go(func() {
+			if !closed.Swap(true) {
+				fmt.Println("closing")
+			}
+		})
+	}
+	callers.Wait()
+	// Output: closing
+}
+
 func ExampleEvent_IsSet() {
 	var stop event.Event
 	n := 0
@@ -66,7 +80,7 @@ func ExampleEvent_Wait() {
 	var e event.Event
 	go e.Set()
 	e.Wait()
-	e.Wait() // returns at once until somebody calls Clear
+	e.Wait() // returns at once until the next Clear
 	fmt.Println("set")
 	// Output: set
 }
@@ -108,6 +122,29 @@ func ExampleEvent_Done() {
 	// Output: set
 }
 
+// If several channels are ready, select chooses at random. Here the event wins
+// over a job nevertheless.
+func ExampleEvent_Done_ties() {
+	var stop event.Event
+	jobs := make(chan string, 1)
+	jobs <- "a job"
+	stop.Set()
+
+	stopped := stop.Done()
+	select {
+	case <-stopped:
+		fmt.Println("stopped")
+	case job := <-jobs:
+		select {
+		case <-stopped:
+			fmt.Println("stopped")
+		default:
+			fmt.Println(job)
+		}
+	}
+	// Output: stopped
+}
+
 func ExampleEvent_String() {
 	var e event.Event
 	fmt.Println(&e)
@@ -118,7 +155,7 @@ func ExampleEvent_String() {
 	// set
 }
 
-// A starting gate: five workers wait, one Set lets them all go.
+// A starting gate: five workers wait, and one Set releases all of them.
 func Example_startingGate() {
 	var gate event.Event
 	var workers sync.WaitGroup
@@ -192,8 +229,8 @@ func Example_race() {
 	// baton: unset
 }
 
-// An event says that there is something to do, not how much. So the consumer
-// must clear it first and then take all that there is.
+// A producer and a consumer: an event tells that there is something to do, not
+// how much. So the consumer clears it first and then takes all items.
 //
 // The tempting way is wrong:
 //
@@ -203,13 +240,13 @@ func Example_race() {
 //	items.Clear()                   handle(pop())
 //	                            }
 //
-// Three pushes while the consumer is in handle are three Sets that nobody is
-// waiting for, each undone by its Clear. When the consumer comes back it
-// waits, with three items in the queue, for a Set that may never come. Leave
-// out the Clear, and it pops an empty queue instead.
+// Three pushes while the consumer is in handle are three Sets without a waiter,
+// each undone by its Clear. Then the consumer waits, with three items in the
+// queue, for a Set that may never come. Without the Clear, it pops from an
+// empty queue instead.
 //
-// With the consumer's Clear before its look at the queue, an item is either
-// there to be seen, or its Set is still to come and ends the next Wait.
+// If the consumer calls Clear before it takes the items, each item is either
+// among them, or its Set is still to come and ends the next Wait.
 func Example_producerConsumer() {
 	var (
 		items  event.Event
@@ -248,17 +285,22 @@ func Example_producerConsumer() {
 }
 
 // Pause and resume: a worker passes a gate before each step. Clear shuts the
-// gate, Set opens it; a pause takes effect at the next gate.
+// gate, Set opens it. The loop tests the context as well, since WaitContext
+// returns nil at an open gate even if the context is done.
 func Example_pauseAndResume() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	var running, paused event.Event
 	var worker sync.WaitGroup
 	worker.Go(func() {
-		for i := range 4 {
-			running.Wait()
-			fmt.Println("step", i)
-			if i == 1 { // something calls for a pause
+		for step := 1; running.WaitContext(ctx) == nil && ctx.Err() == nil; step++ {
+			fmt.Println("step", step)
+			switch step {
+			case 2: // pause
 				running.Clear()
 				paused.Set()
+			case 4: // stop
+				cancel()
 			}
 		}
 	})
@@ -269,11 +311,11 @@ func Example_pauseAndResume() {
 	running.Set()
 	worker.Wait()
 	// Output:
-	// step 0
 	// step 1
-	// paused
 	// step 2
+	// paused
 	// step 3
+	// step 4
 }
 
 // Readiness: requests wait until the server has warmed up, but no longer than
@@ -327,8 +369,8 @@ func Example_select() {
 	// stop
 }
 
-// Graceful shutdown: an interrupt sets the event, workers finish what they
-// have begun.
+// Graceful shutdown: an interrupt sets the event, and workers finish the piece
+// of work that they have begun.
 func Example_gracefulShutdown() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -338,17 +380,15 @@ func Example_gracefulShutdown() {
 	var workers sync.WaitGroup
 	for range 2 {
 		workers.Go(func() {
-			for !shutdown.WaitTimeout(time.Millisecond) {
-				// one more piece of work
+			for !shutdown.IsSet() {
+				time.Sleep(time.Millisecond) // a piece of work
 			}
 			fmt.Println("worker: finished")
 		})
 	}
-	stop() // as an interrupt would, this ends ctx
+	stop() // ends ctx, as an interrupt would
 	workers.Wait()
-	fmt.Println("shut down:", errors.Is(ctx.Err(), context.Canceled))
 	// Output:
 	// worker: finished
 	// worker: finished
-	// shut down: true
 }

@@ -1,10 +1,10 @@
 package event_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,128 +14,212 @@ import (
 	"example.com/event"
 )
 
-// Promise 2: linearizability. A few goroutines make a few calls each, at
-// random and at once, and note when each call began, when it returned and what
-// it said. Then there must be an order of all the calls, in which a call that
-// returned comes before one that began later, and in which each says what the
-// model says.
-
-const (
-	users   = 3
-	perUser = 5
-)
-
+// A call is a call of a method, its result, and the interval in which it took
+// effect.
 type call struct {
 	name     string
 	result   bool
-	from, to time.Duration
+	from, to int64
 }
 
 func (c call) String() string { return fmt.Sprintf("%s=%t[%d–%d]", c.name, c.result, c.from, c.to) }
 
-// model is what the calls are compared with: the flag, how often it went from
-// unset to set, and for each user how often it had to for its last channel of
-// Done to be closed.
-type model struct {
-	set    bool
-	sets   int
-	closed [users]int
+// A history is the calls of each user, in order.
+type history [][]call
+
+func (h history) String() string {
+	var b strings.Builder
+	for user, calls := range h {
+		fmt.Fprintf(&b, "user %d: %v\n", user, calls)
+	}
+	return b.String()
 }
 
-// explains reports whether c, made by user, may say in state m what it said,
-// and takes m to the state after it.
+// A model is the specification: the flag, the number of times that it changed
+// from unset to set, and for each user the numbers that close the channel of
+// its last Done and end its wait.
+type model struct {
+	set            bool
+	sets           int
+	done, released [4]int
+}
+
+// next returns the number of sets that releases a wait that begins now.
+func (m *model) next() int {
+	if m.set {
+		return m.sets
+	}
+	return m.sets + 1
+}
+
+// swap changes the flag and returns its old value.
+func (m *model) swap(set bool) (old bool) {
+	old, m.set = m.set, set
+	if set && !old {
+		m.sets++
+	}
+	return old
+}
+
+// explains reports whether c, made by user in state m, has the result that the
+// specification gives, and takes m to the state after it.
 func (m *model) explains(user int, c call) bool {
 	switch c.name {
 	case "Set":
-		if !m.set {
-			m.set, m.sets = true, m.sets+1
-		}
+		m.swap(true)
 	case "Clear":
-		m.set = false
+		m.swap(false)
+	case "Swap(true)":
+		return c.result == m.swap(true)
+	case "Swap(false)":
+		return c.result == m.swap(false)
 	case "Done":
-		m.closed[user] = m.sets
-		if !m.set {
-			m.closed[user]++
-		}
+		m.done[user] = m.next()
 	case "receive":
-		return c.result == (m.sets >= m.closed[user])
-	default:
+		return c.result == (m.sets >= m.done[user])
+	case "begin Wait", "begin WaitTimeout(d)":
+		m.released[user] = m.next()
+	case "end Wait", "end WaitTimeout(d)":
+		return c.result == (m.sets >= m.released[user])
+	default: // a test of the flag
 		return c.result == m.set
 	}
 	return true
 }
 
-// linearizable reports whether there is an order for the rest of the calls,
-// those from next[user] on, in state m.
-func linearizable(m model, calls *[users][perUser]call, next [users]int) bool {
-	done := true
-	for u := range users {
-		if next[u] == perUser {
+// linearizable reports whether some order of the calls explains all results.
+// In that order, a call that ended before another one began comes first.
+func linearizable(m model, h history) bool {
+	finished := true
+	for user, calls := range h {
+		if len(calls) == 0 {
 			continue
 		}
-		done = false
-		c, first := calls[u][next[u]], true
-		for v := range users {
-			if v != u && next[v] < perUser && calls[v][next[v]].to < c.from {
-				first = false
+		finished = false
+		first := true
+		for _, others := range h {
+			first = first && (len(others) == 0 || others[0].to >= calls[0].from)
+		}
+		after := m
+		if first && after.explains(user, calls[0]) {
+			rest := slices.Clone(h)
+			rest[user] = calls[1:]
+			if linearizable(after, rest) {
+				return true
 			}
 		}
-		after, rest := m, next
-		rest[u]++
-		if first && after.explains(u, c) && linearizable(after, calls, rest) {
-			return true
-		}
 	}
-	return done
+	return finished
 }
 
+// A user calls methods of an event one after the other and records the calls.
+type user struct {
+	e       *event.Event
+	now     func() int64    // the clock of the history
+	done    <-chan struct{} // of the last Done
+	name    string          // the last call
+	from    int64           // when it began
+	begun   int64           // if it is a wait and this is known: when it had begun,
+	expired int64           // and when it could fail
+	calls   []call
+}
+
+// d is the timeout of the call “WaitTimeout(d)”.
+const d = time.Microsecond
+
+// call makes and records the call of the given name.
+func (u *user) call(t testing.TB, name string) {
+	var result bool
+	u.name, u.from, u.begun, u.expired = name, u.now(), 0, 0
+	switch name {
+	case "Set":
+		u.e.Set()
+	case "Clear":
+		u.e.Clear()
+	case "Swap(true)":
+		result = u.e.Swap(true)
+	case "Swap(false)":
+		result = u.e.Swap(false)
+	case "Done":
+		u.done = u.e.Done()
+	case "receive":
+		if u.done == nil {
+			return
+		}
+		result = isClosed(u.done)
+	case "IsSet":
+		result = u.e.IsSet()
+	case "String":
+		result = u.e.String() == "set"
+	case "WaitTimeout(0)":
+		result = u.e.WaitTimeout(0)
+	case "WaitContext(cancelled)":
+		result = u.e.WaitContext(cancelled) == nil
+	case "Wait":
+		u.e.Wait()
+		result = true
+	case "WaitTimeout(d)":
+		start := time.Now()
+		result = u.e.WaitTimeout(d)
+		if elapsed := time.Since(start); !result && elapsed < d {
+			t.Errorf("WaitTimeout(%v) is false after %v", d, elapsed)
+		}
+	}
+	u.record(result)
+}
+
+// record adds the last call, which ends now, to the history. A wait that can
+// block is two calls, since those of other users can take effect in between:
+// like Done, its begin decides which Set releases it. It fails only once its
+// timeout has passed.
+func (u *user) record(result bool) {
+	to := u.now()
+	if u.name != "Wait" && u.name != "WaitTimeout(d)" {
+		u.calls = append(u.calls, call{u.name, result, u.from, to})
+		return
+	}
+	begin, end := call{"begin " + u.name, false, u.from, to}, call{"end " + u.name, result, u.from, to}
+	if u.begun > 0 {
+		begin.to = u.begun
+	}
+	if !result {
+		end.from = max(end.from, u.expired)
+	}
+	u.calls = append(u.calls, begin, end)
+}
+
+// A few goroutines make a few calls each, at random and at once.
 func TestLinearizable(t *testing.T) {
-	cancelled, cancel := context.WithCancel(context.Background())
-	cancel()
-	names := strings.Fields("Set Set Clear Clear Done receive receive IsSet WaitTimeout WaitContext")
+	const users, perUser = 3, 5
+	names := strings.Fields("Set Set Clear Clear Swap(true) Swap(false) Done receive receive " +
+		"IsSet String WaitTimeout(0) WaitTimeout(d) WaitContext(cancelled)")
 	epoch := time.Now()
 	for range rounds(10_000) {
 		var e event.Event
-		var calls [users][perUser]call
 		var ready atomic.Int32
 		var wg sync.WaitGroup
-		for u := range users {
+		h := make(history, users)
+		for i := range h {
 			wg.Go(func() {
-				done := e.Done()
-				for i := range perUser {
-					calls[u][i].name = names[rand.IntN(len(names))]
+				u := user{e: &e, now: func() int64 { return int64(time.Since(epoch)) }}
+				program := make([]string, perUser)
+				for j := range program {
+					program[j] = names[rand.IntN(len(names))]
 				}
+				u.call(t, "Done")
 				ready.Add(1)
 				for ready.Load() < users {
 					runtime.Gosched()
 				}
-				for i := range perUser {
-					c := &calls[u][i]
-					c.from = time.Since(epoch)
-					switch c.name {
-					case "Set":
-						e.Set()
-					case "Clear":
-						e.Clear()
-					case "Done":
-						done = e.Done()
-					case "receive":
-						c.result = isClosed(done)
-					case "IsSet":
-						c.result = e.IsSet()
-					case "WaitTimeout":
-						c.result = e.WaitTimeout(0)
-					case "WaitContext":
-						c.result = e.WaitContext(cancelled) == nil
-					}
-					c.to = time.Since(epoch)
+				for _, name := range program {
+					u.call(t, name)
 				}
+				h[i] = u.calls
 			})
 		}
 		wg.Wait()
-		start := model{closed: [users]int{1, 1, 1}}
-		if !linearizable(start, &calls, [users]int{}) {
-			t.Fatalf("no order explains these calls:\n%v\n%v\n%v", calls[0], calls[1], calls[2])
+		if !linearizable(model{}, h) {
+			t.Fatalf("no order explains these calls:\n%v", h)
 		}
 	}
 }

@@ -12,16 +12,22 @@ import (
 	"example.com/event"
 )
 
-// Promise 7: the memory model. These tests share a plain variable and have no
-// synchronization but the event; the race detector fails them if it is missing.
+// These tests share a plain variable, with no synchronization but the event.
+// The race detector fails them if that is missing.
 
 func TestSetSynchronizesBeforeWhatObservesIt(t *testing.T) {
-	observe := map[string]func(*event.Event) bool{"IsSet": func(e *event.Event) bool {
-		for !e.IsSet() {
-			runtime.Gosched()
+	poll := func(isSet func(*event.Event) bool) func(*event.Event) bool {
+		return func(e *event.Event) bool {
+			for !isSet(e) {
+				runtime.Gosched()
+			}
+			return true
 		}
-		return true
-	}}
+	}
+	observe := map[string]func(*event.Event) bool{
+		"IsSet":       poll((*event.Event).IsSet),
+		"Swap(false)": poll(func(e *event.Event) bool { return e.Swap(false) }),
+	}
 	for _, w := range waits {
 		observe[w.name] = w.wait
 	}
@@ -41,8 +47,8 @@ func TestSetSynchronizesBeforeWhatObservesIt(t *testing.T) {
 	}
 }
 
-// unseen calls f without the race detector learning an order from it. Tests
-// use it to make one call come after another that it does not observe.
+// unseen calls f without the race detector seeing its synchronization. Tests
+// use it to order calls that do not observe each other.
 func unseen(f func()) {
 	runtime.RaceDisable()
 	defer runtime.RaceEnable()
@@ -50,37 +56,50 @@ func unseen(f func()) {
 }
 
 func TestSetSynchronizesBeforeClear(t *testing.T) {
+	swap := func(set bool) func(*event.Event) { return func(e *event.Event) { e.Swap(set) } }
 	for name, before := range map[string]func(*event.Event){
-		"Set of an unset event":   func(*event.Event) {},
-		"Set of a set event":      func(e *event.Event) { e.Set() },
-		"Set of an awaited event": func(e *event.Event) { e.Done() },
-		"Set of a released event": func(e *event.Event) { e.Done(); e.Set() },
+		"an unset event":   func(*event.Event) {},
+		"a set event":      func(e *event.Event) { e.Set() },
+		"an awaited event": func(e *event.Event) { e.Done() },
+		"a released event": func(e *event.Event) { e.Done(); e.Set() },
 	} {
-		t.Run(name, func(t *testing.T) {
-			for range rounds(500) {
-				var e event.Event
-				before(&e)
-				x := 0
-				var calls atomic.Int32
-				after := func(n int32, f func()) {
-					unseen(func() {
-						for calls.Load() != n {
-							runtime.Gosched()
-						}
-					})
-					f()
-					unseen(func() { calls.Add(1) })
+		for _, row := range []struct {
+			name  string
+			set   func(*event.Event)
+			later func(*event.Event)
+		}{
+			{"Set, Clear", (*event.Event).Set, (*event.Event).Clear},
+			{"Swap, Clear", swap(true), (*event.Event).Clear},
+			{"Set, Swap(false)", (*event.Event).Set, swap(false)},
+			{"Set, Swap(true)", (*event.Event).Set, swap(true)},
+		} {
+			t.Run(row.name+" of "+name, func(t *testing.T) {
+				for range rounds(500) {
+					var e event.Event
+					before(&e)
+					x := 0
+					var calls atomic.Int32
+					after := func(n int32, f func()) {
+						unseen(func() {
+							for calls.Load() != n {
+								runtime.Gosched()
+							}
+						})
+						f()
+						unseen(func() { calls.Add(1) })
+					}
+					go after(0, func() { x = 1; row.set(&e) })
+					go after(1, func() { row.later(&e); _ = x })
+					after(2, e.Clear)
+					require.Equal(t, 1, x)
 				}
-				go after(0, func() { x = 1; e.Set() })
-				go after(1, func() { e.Clear(); _ = x })
-				after(2, e.Clear) // of an event that is unset by now
-				require.Equal(t, 1, x)
-			}
-		})
+			})
+		}
 	}
 }
 
-// Also if several come at once, and all but one find the work done or being done.
+// Every one of several concurrent calls of Set synchronizes before Clear,
+// though all but one find the event set or being set.
 func TestEverySetSynchronizesBeforeClear(t *testing.T) {
 	const setters = 3
 	for range rounds(5_000) {
