@@ -33,8 +33,6 @@ type Event struct {
 	word *atomic.Uint32 // in page; nil only in the zero Event
 	live atomic.Bool    // until Close; set to false under mu
 
-	misses atomic.Uint32 // spins in a row that did not see the event set; see spin
-
 	mu   sync.Mutex // held to close, to share, and to use gate and last
 	gate *gate      // of the last generation that this handle waited for, or nil
 	last uint32     // the word when the handle was closed
@@ -87,6 +85,7 @@ func newEvent(page []byte, id string, file resource) *Event {
 	e := &Event{word: (*atomic.Uint32)(unsafe.Pointer(&page[wordAt])), page: page, file: file, id: id}
 	e.live.Store(true)
 	runtime.AddCleanup(e, unmap, page)
+	openHandles.Add(1)
 	return e
 }
 
@@ -170,21 +169,41 @@ func (e *Event) String() string {
 // handle. It may be called at any time, more than once, and on the zero Event;
 // later calls return nil. The descriptor is closed at once.
 //
-// On Linux the event's memory is unmapped at once too, and no call that
-// overlaps with Close has an effect on the event after Close has returned.
-// Elsewhere the memory is unmapped when the garbage collector finds e
-// unreachable, which every thousandth Close makes it look for, and a Set or
-// Clear that overlaps with Close may take effect shortly after it.
+// On Linux the event's memory is unmapped at once too, and no call that overlaps
+// with Close has an effect on the event after Close has returned. Elsewhere the
+// memory is unmapped when the garbage collector finds e unreachable, and a Set
+// or Clear that overlaps with Close may take effect shortly after it.
 func (e *Event) Close() error {
+	closed, err := e.close()
+	if closed {
+		collect()
+	}
+	return err
+}
+
+func (e *Event) close() (closed bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.live.CompareAndSwap(true, false) {
-		return nil
+		return false, nil
 	}
 	if e.gate != nil { // the generation of every older gate has passed
 		e.gate.release()
 		e.wakeLeader(e.gate)
 	}
 	e.last = e.detach()
-	return e.file.Close()
+	return true, e.file.Close()
+}
+
+// What a closed handle leaves mapped goes with the handle. The handles are
+// small, so thousands may wait for the next collection: then Close asks for one.
+// Where closing leaves mappings that merge, it is needed only if those of open
+// handles lie between them.
+var openHandles, closings atomic.Int64
+
+func collect() {
+	open := openHandles.Add(-1)
+	if closings.Add(1)%500 == 0 && (open > 500 || !mappingsMerge) {
+		runtime.GC()
+	}
 }

@@ -302,7 +302,7 @@ func ExampleCreate() {
 	dir, err := os.MkdirTemp("", "example")
 	check(err)
 	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "stop") // real programs use /dev/shm or $XDG_RUNTIME_DIR
+	path := filepath.Join(dir, "stop") // for a real program, see “Where to put the file”
 
 	stop, err := interprocess.Create(path)
 	check(err)
@@ -332,7 +332,7 @@ func ExampleOpenOrCreate() {
 	dir, err := os.MkdirTemp("", "example")
 	check(err)
 	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "ready") // real programs use /dev/shm or $XDG_RUNTIME_DIR
+	path := filepath.Join(dir, "ready") // for a real program, see “Where to put the file”
 
 	client := program("client", path)
 	clientOutput := start(client)

@@ -45,7 +45,7 @@ func Create(path string) (*Event, error) {
 // Errors wrap [fs.ErrNotExist] if path does not exist; [ErrFormat] if it is not
 // an event, or one of another version, byte order or way to wake: choose another
 // path, or remove the file; [ErrStale] if it is an event from before the last
-// boot: remove the file, or call OpenOrCreate; [fs.ErrPermission] if it belongs
+// boot: call OpenOrCreate; [fs.ErrPermission] if it belongs
 // to another user or its mode lets other users in: create it as the user who
 // opens it; [errors.ErrUnsupported] if it is on a file system that cannot hold
 // an event; or else the error of the operating system.

@@ -101,6 +101,3 @@ func monotonic() time.Duration {
 func wake(word *atomic.Uint32) bool {
 	return futex(word, futexWakeBitset, math.MaxInt32, nil, processBit) == 0
 }
-
-// yield lets another process run, if one is ready to.
-func yield() { syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0) }

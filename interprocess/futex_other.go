@@ -3,7 +3,6 @@
 package interprocess
 
 import (
-	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -17,4 +16,3 @@ func maxSleepers() int                       { return 0 }
 func setAndWake(*atomic.Uint32)              { panic("unreachable") }
 func park(*atomic.Uint32, uint32, time.Time) { panic("unreachable") }
 func wake(*atomic.Uint32) bool               { panic("unreachable") }
-func yield()                                 { runtime.Gosched() }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 )
@@ -54,3 +55,6 @@ func lock(f *os.File) error {
 		}
 	}
 }
+
+// yield lets another goroutine run: package syscall cannot yield to a process.
+func yield() { runtime.Gosched() }

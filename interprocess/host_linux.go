@@ -46,6 +46,8 @@ var unsuitable = map[uint32]struct{ name, why string }{
 	0x65735546: {"FUSE", otherHosts},
 	0x01161970: {"GFS2", otherHosts},
 	0x47504653: {"GPFS", otherHosts},
+	0x20200302: {"HMDFS", otherHosts},
+	0x00c0ffee: {"hostfs", otherHosts},
 	0x013111a8: {"IBRIX", otherHosts},
 	0x0bd00bd0: {"Lustre", otherHosts},
 	0x0000564c: {"NCP", otherHosts},
@@ -172,10 +174,12 @@ func lock(f *os.File) error {
 	}
 }
 
+const mappingsMerge = true
+
 // detach replaces the page by private memory, in one step, and returns the word
 // as it was then. A method that still runs finds that memory in its place; it
-// takes no answer from it, since the handle is closed. The replacements of pages
-// that lie side by side are one mapping for the kernel.
+// takes no answer from it, since the handle is closed. Adjacent replacements
+// are one mapping to the kernel.
 func (e *Event) detach() (word uint32) {
 	word = e.word.Load()
 	args := [6]uintptr{uintptr(unsafe.Pointer(&e.page[0])), pageSize, syscall.PROT_READ | syscall.PROT_WRITE,
@@ -231,6 +235,9 @@ func threadLimit() int {
 	}
 	return limit
 }
+
+// yield lets another process run, if one is ready to.
+func yield() { syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0) }
 
 // An alarm ends one wait at a time after a time that may be set anew meanwhile.
 // It is a timerfd: the Go scheduler, which waits for descriptors anyway, is woken

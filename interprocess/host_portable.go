@@ -5,8 +5,6 @@ package interprocess
 import (
 	"errors"
 	"os"
-	"runtime"
-	"sync/atomic"
 	"time"
 )
 
@@ -15,17 +13,11 @@ const needsMemory = false
 func memoryFile() (*os.File, error)           { return nil, errors.ErrUnsupported }
 func renameNoReplace(temp, path string) error { return errors.ErrUnsupported }
 
-var closings atomic.Uint64
+const mappingsMerge = false
 
 // detach leaves the page to the garbage collector, for methods that still run,
-// and returns the word. Closed handles weigh little, and pile up if nothing else
-// makes the collector run.
-func (e *Event) detach() (word uint32) {
-	if closings.Add(1)%1000 == 0 {
-		runtime.GC()
-	}
-	return e.word.Load()
-}
+// and returns the word.
+func (e *Event) detach() (word uint32) { return e.word.Load() }
 
 // An alarm ends one wait at a time after a time that may be set anew meanwhile.
 type alarm struct{ timer *time.Timer }

@@ -15,7 +15,14 @@ func boot() string { return noBoot }
 // lock is for stale events, which cannot be told without the boot.
 func lock(*os.File) error { return errors.ErrUnsupported }
 
-var informationByHandle = syscall.NewLazyDLL("kernel32.dll").NewProc("GetFileInformationByHandleEx")
+var (
+	kernel32            = syscall.NewLazyDLL("kernel32.dll")
+	informationByHandle = kernel32.NewProc("GetFileInformationByHandleEx")
+	switchToThread      = kernel32.NewProc("SwitchToThread")
+)
+
+// yield lets another process run, if one is ready to.
+func yield() { switchToThread.Call() }
 
 // checkFileSystem reports why the file system of fd cannot hold an event.
 func checkFileSystem(fd uintptr) (inMemory bool, err error) {

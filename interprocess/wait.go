@@ -238,8 +238,11 @@ func (l limit) expired() bool { return !l.deadline.IsZero() && time.Until(l.dead
 // handle closed or l reached. It calls nothing that a user of the package has
 // written: the token would be lost if that panicked.
 func (e *Event) lead(g *gate, l limit) {
-	if !e.spin(g.generation) {
+	if !l.reached() && !e.spin(g.generation) {
 		places, hasPlace := sleepers(), true
+		if !l.deadline.IsZero() && len(places) >= cap(places)/8 && time.Until(l.deadline) < time.Second {
+			places = nil // beyond these, short sleeps cost more than the poller
+		}
 		select {
 		case places <- struct{}{}:
 		default:
@@ -261,31 +264,34 @@ func (e *Event) lead(g *gate, l limit) {
 // takes a thread. The poller serves the others.
 var sleepers = sync.OnceValue(func() chan struct{} { return make(chan struct{}, maxSleepers()) })
 
-// spin looks at the word for a few microseconds, at most 10, and reports whether
-// generation has ended. A partner in another process often answers within that
-// time, and a sleep costs both of them more. Other goroutines go first; other
-// processes may go between the looks.
+// spin looks at the word for at most 10 µs and reports whether generation has
+// ended. A partner in another process often answers within that time, and a
+// sleep costs both of them more. Other processes may run between the looks, and
+// the other goroutines of a single P run before them.
 //
-// Spins that see nothing halve the next one, down to none. Every 32nd wait tries
-// again.
+// A spin in vain halves the next, down to 50 looks. Every 32nd wait tries again.
 func (e *Event) spin(generation uint32) bool {
-	misses := e.misses.Load()
-	n := 20 >> min(misses%32, 5)
-	if n > 0 {
+	yields := 16 >> min(misses.Load()%32, 5)
+	if yields > 0 && runtime.GOMAXPROCS(0) == 1 {
 		runtime.Gosched()
 	}
-	for range n {
+	for start := time.Now(); ; yields-- {
 		for range 50 {
 			if e.ended(generation) {
-				e.misses.Store(0)
+				misses.Store(0)
 				return true
 			}
 		}
+		if yields == 0 || time.Since(start) > 10*time.Microsecond { // other processes need the processor more
+			misses.Add(1)
+			return false
+		}
 		yield()
 	}
-	e.misses.Store(misses + 1)
-	return e.ended(generation)
 }
+
+// misses counts the spins in a row, of the whole process, that were in vain.
+var misses atomic.Uint32
 
 // sleep is lead in the kernel, which ends the sleep at the deadline. The end of
 // l.done and Close cannot be missed on the way into it: the leader makes parks
