@@ -33,6 +33,9 @@ var roles = map[string]func(){
 }
 
 func init() {
+	if self := os.Getenv("EVENT_TEST_SELF"); self != "" {
+		os.Args[0] = self // see TestMain
+	}
 	if role := os.Getenv("ROLE"); role != "" {
 		roles[role]()
 		os.Exit(0)

@@ -133,7 +133,7 @@ func TestOpenOrCreateRefuses(t *testing.T) {
 		"a directory":      {func(path string) error { return os.Mkdir(path, 0o700) }, ErrFormat},
 		"an empty file":    {func(path string) error { return os.WriteFile(path, nil, 0o600) }, ErrFormat},
 		"no directory":     {func(path string) error { return os.Remove(filepath.Dir(path)) }, fs.ErrNotExist},
-		"a file in place":  {func(path string) error { return os.WriteFile(path, make([]byte, pageSize), 0o600) }, ErrFormat},
+		"a page of zeros":  {func(path string) error { return os.WriteFile(path, make([]byte, pageSize), 0o600) }, ErrFormat},
 		"an older version": {func(path string) error { return os.WriteFile(path, version0(), 0o600) }, ErrFormat},
 	} {
 		t.Run(name, func(t *testing.T) {
