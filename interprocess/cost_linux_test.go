@@ -79,6 +79,13 @@ func closeMany(t *testing.T, how string) {
 	t.Logf("at most %d mappings of %d closed handles", most, n)
 }
 
+// freeDescriptors returns about how many descriptors this process may open.
+func freeDescriptors() int {
+	var limit syscall.Rlimit
+	syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
+	return int(min(limit.Cur, 1<<20)) - 200
+}
+
 // mapped returns how many mappings this process has.
 func mapped(t *testing.T) int {
 	maps, err := os.ReadFile("/proc/self/maps")
@@ -92,7 +99,7 @@ func TestCloseUnderMethods(t *testing.T) {
 	event, err := Create(path)
 	check1(t, err)
 	defer event.Close()
-	for i := range count(4000) {
+	for i := range rounds(4000) {
 		var e *Event
 		if i%2 == 0 {
 			e, err = Open(path)

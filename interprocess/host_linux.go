@@ -71,10 +71,6 @@ var unsuitable = map[uint32]struct{ name, why string }{
 // checkFileSystem reports whether the file system of fd is in memory, or why it
 // cannot hold an event.
 func checkFileSystem(fd uintptr) (inMemory bool, err error) {
-	const (
-		tmpfs = 0x01021994
-		ramfs = 0x858458f6
-	)
 	var st syscall.Statfs_t
 	for {
 		if err = syscall.Fstatfs(int(fd), &st); err != syscall.EINTR {
@@ -84,10 +80,19 @@ func checkFileSystem(fd uintptr) (inMemory bool, err error) {
 	if err != nil {
 		return false, os.NewSyscallError("statfs", err)
 	}
-	if u, bad := unsuitable[uint32(st.Type)]; bad {
+	return judgeFileSystem(uint32(st.Type))
+}
+
+// judgeFileSystem is checkFileSystem for an f_type.
+func judgeFileSystem(magic uint32) (inMemory bool, err error) {
+	const (
+		tmpfs = 0x01021994
+		ramfs = 0x858458f6
+	)
+	if u, bad := unsuitable[magic]; bad {
 		return false, fmt.Errorf("%w: file system %s %s", errors.ErrUnsupported, u.name, u.why)
 	}
-	return uint32(st.Type) == tmpfs || uint32(st.Type) == ramfs, nil
+	return magic == tmpfs || magic == ramfs, nil
 }
 
 // newer has the numbers of system calls that package syscall lacks.

@@ -45,12 +45,17 @@ func (e *Event) share(cmd *exec.Cmd, name string) error {
 	var env []string
 	for _, entry := range cmd.Environ() {
 		key, value, _ := strings.Cut(entry, "=")
-		if strings.EqualFold(key, prefix+name) { // Windows ignores case
+		if len(key) > len(prefix) && strings.EqualFold(key[:len(prefix)], prefix) { // Windows ignores case
+			same := strings.EqualFold(key, prefix+name)
 			number, id, err := parseVariable(value)
-			if err == nil && passes(cmd, number, id) {
-				return fmt.Errorf("name already shared: %s", key)
+			switch {
+			case err == nil && passes(cmd, number, id):
+				if same {
+					return fmt.Errorf("name already shared: %s", key)
+				}
+			case err == nil || same:
+				continue // inherited by this process; of no use to the child
 			}
-			continue // inherited by this process; of no use to the child
 		}
 		env = append(env, entry)
 	}

@@ -82,20 +82,20 @@ func interrupt(t *testing.T, path string, n int, present, kill bool) (ended bool
 	pid := cmd.Process.Pid
 	defer cmd.Wait()
 	defer cmd.Process.Kill()
-	if s := stop(t, pid, false); s != syscall.SIGTRAP { // at exec
+	if s := stop(t, pid); s != syscall.SIGTRAP { // at exec
 		t.Skip("ptrace is not allowed here:", s)
 	}
 	check1(t, syscall.PtraceSetOptions(pid, syscall.PTRACE_O_TRACESYSGOOD))
 	untilMark := func() {
 		for sig := syscall.Signal(0); sig != syscall.SIGSTOP; {
 			check1(t, syscall.PtraceCont(pid, int(sig)))
-			sig = stop(t, pid, false)
+			sig = stop(t, pid)
 		}
 	}
 	untilMark()
 	for i := 0; i < n && !ended; i++ {
 		check1(t, syscall.PtraceSyscall(pid, 0))
-		switch stop(t, pid, false) {
+		switch stop(t, pid) {
 		case syscall.SIGTRAP | 0x80:
 		case syscall.SIGSTOP: // the second mark
 			ended = true

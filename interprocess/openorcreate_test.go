@@ -257,7 +257,7 @@ func TestOpenOrCreateByManyProcesses(t *testing.T) {
 				}
 				gate := newTest(t)
 				var children []*child
-				for range count(50) + 1 {
+				for range rounds(50) + 1 {
 					children = append(children, start(t, gate, "open or create", dir))
 				}
 				for _, c := range children {

@@ -3,38 +3,55 @@
 package interprocess
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
-	"unsafe"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
-// What the victims of TestKillAtEveryInstruction do between two marks: the
-// operations whole, the two steps of a wait that touch the word, and, as the
-// control, a Set in two steps.
-var victims = map[string]func(e *Event){
-	"Set":          (*Event).Set,
-	"Clear":        (*Event).Clear,
+// traced is what a traced child does between two marks: every method, the two
+// steps of a wait that touch the word or the kernel, and, as the control of the
+// tests, a Set in two steps.
+var traced = map[string]func(e *Event){
+	"Set":         (*Event).Set,
+	"Clear":       (*Event).Clear,
+	"IsSet":       func(e *Event) { e.IsSet() },
+	"String":      func(e *Event) { _ = e.String() },
+	"Wait":        func(e *Event) { misses.Store(noSpin); e.Wait() },
+	"WaitTimeout": func(e *Event) { misses.Store(noSpin); e.WaitTimeout(time.Millisecond) },
+	"WaitContext": func(e *Event) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		misses.Store(noSpin)
+		_ = e.WaitContext(ctx)
+	},
+	"spin":         func(e *Event) { e.spin(e.generation()) },
+	"Done":         func(e *Event) { e.Done() },
+	"Close":        func(e *Event) { e.Close() },
 	"announce":     func(e *Event) { e.announce(e.word.Load() &^ (set | asleep)) },
 	"park":         func(e *Event) { park(e.word, e.word.Load()|asleep, time.Time{}) },
-	"wait":         func(e *Event) { e.WaitTimeout(time.Millisecond) },
 	"two-step Set": func(e *Event) { wakes = "futex-wake"; setAndWake(e.word) },
 }
 
+const noSpin = 5 // misses after which a wait does not spin
+
 func init() {
-	roles["victim of ptrace"] = func(e *Event) {
-		op := victims[os.Args[1]]
+	roles["traced"] = func(e *Event) {
+		f := traced[os.Args[1]]
 		mark()
-		op(e)
+		f(e)
 		mark()
 		time.Sleep(hang) // to be killed
 	}
-	if os.Getenv("EVENT_TEST_ROLE") == "victim of ptrace" {
+	if os.Getenv("EVENT_TEST_ROLE") == "traced" {
 		runtime.LockOSThread() // the thread that is traced
 	}
 }
@@ -44,177 +61,290 @@ func mark() {
 	syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(syscall.Getpid()), uintptr(syscall.Gettid()), uintptr(syscall.SIGSTOP))
 }
 
-// A victim is killed at every instruction boundary of an operation while
-// somebody sleeps. Afterwards a survivor's Set must release the sleeper, and a
-// survivor must be able to do everything else. The two-step Set leaves the
-// sleeper asleep: so the test can fail.
-func TestKillAtEveryInstruction(t *testing.T) {
+// A tracee is a child that runs one of traced, instruction by instruction.
+type tracee struct {
+	t           *testing.T
+	pid         int
+	stops       atomic.Int64
+	interrupted atomic.Bool // by watch, out of its sleep in the kernel
+	asleep      bool        // the last stop was such an interruption
+	ended       chan struct{}
+}
+
+// trace starts a tracee with e, which has run up to its first mark. The thread
+// must be locked, and is the only one that may call the methods.
+func trace(t *testing.T, e *Event, name string) *tracee {
+	cmd := plain(t, command(t, e, "traced", name))
+	cmd.Env = append(cmd.Env, "GODEBUG=asyncpreemptoff=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
+	_, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	if err := cmd.Start(); err != nil {
+		t.Skip("ptrace is not allowed here:", err)
+	}
+	c := &tracee{t: t, pid: cmd.Process.Pid, ended: make(chan struct{})}
+	t.Cleanup(func() {
+		close(c.ended)
+		c.kill()
+		cmd.Wait()
+	})
+	go c.watch()
+	if s := c.stop(); s != syscall.SIGTRAP { // at exec
+		t.Skip("ptrace is not allowed here:", s)
+	}
+	for s := syscall.Signal(0); ; {
+		require.NoError(t, syscall.PtraceCont(c.pid, int(s)))
+		if s = c.stop(); s == syscall.SIGSTOP {
+			return c
+		}
+	}
+}
+
+func (c *tracee) kill() { syscall.Kill(c.pid, syscall.SIGKILL) }
+
+// step runs one instruction. It reports true at the second mark. If the
+// instruction is a system call in which the child sleeps, step sets asleep; the
+// next step makes the call again.
+func (c *tracee) step() (ended bool) {
+	c.t.Helper()
+	c.asleep = false
+	for {
+		require.NoError(c.t, syscall.PtraceSingleStep(c.pid))
+		switch s := c.stop(); {
+		case s == syscall.SIGTRAP:
+			return false
+		case s == syscall.SIGSTOP:
+			return true
+		case s == syscall.SIGURG && c.interrupted.Swap(false):
+			c.asleep = true
+			return false
+		}
+		// Another signal, which the child does without.
+	}
+}
+
+func (c *tracee) stop() syscall.Signal {
+	c.t.Helper()
+	s := stop(c.t, c.pid)
+	c.stops.Add(1)
+	return s
+}
+
+// stop waits until a traced child stops and returns the signal that has stopped
+// it.
+func stop(t *testing.T, pid int) syscall.Signal {
+	t.Helper()
+	defer time.AfterFunc(2*hang, func() { syscall.Kill(pid, syscall.SIGKILL) }).Stop()
+	for {
+		var status syscall.WaitStatus
+		switch _, err := syscall.Wait4(pid, &status, 0, nil); {
+		case err == syscall.EINTR:
+		case err != nil:
+			t.Fatal(err)
+		case !status.Stopped():
+			t.Fatalf("the child has ended, or it did not stop: %#x", status)
+		default:
+			return status.StopSignal()
+		}
+	}
+}
+
+// watch interrupts the child when it sleeps on the word.
+func (c *tracee) watch() {
+	var stops int64
+	for since := time.Now(); !isClosed(c.ended); time.Sleep(5 * time.Millisecond) {
+		if now := c.stops.Load(); now != stops {
+			stops, since = now, time.Now()
+		}
+		if time.Since(since) > 10*time.Millisecond && c.sleepsOnWord() {
+			c.interrupted.Store(true)
+			syscall.Kill(c.pid, syscall.SIGURG)
+		}
+	}
+}
+
+func (c *tracee) sleepsOnWord() bool {
+	return onWord(fmt.Sprintf("/proc/%d/task/%[1]d", c.pid), "")
+}
+
+func needsOneStep(t *testing.T) {
 	if native != "futex-wake-op" {
 		t.Skip("the kernel cannot set and wake in one step here")
 	}
-	every := 120
-	if raceEnabled || testing.Short() {
-		every = 0
-	}
-	for op := range victims {
-		t.Run(op, func(t *testing.T) {
-			control := op == "two-step Set"
-			stuck, kills, began := 0, 0, time.Now()
-			for n, stride := 1, 1; ; n += stride {
-				// Every one of the first 120, which is about all of Set and
-				// Clear; then fewer and fewer, for as long as the test may take.
-				// Under the race detector it starts with fewer.
+}
+
+// A child is killed at every instruction boundary of what touches the word while
+// a wait sleeps. Afterwards a Set must release it. The two-step Set leaves it
+// asleep: so the test can fail.
+func TestKillAtEveryInstruction(t *testing.T) {
+	needsOneStep(t)
+	for _, name := range []string{"Set", "Clear", "announce", "park", "WaitTimeout", "two-step Set"} {
+		t.Run(name, func(t *testing.T) {
+			control := name == "two-step Set"
+			every := rounds(120)
+			kills, stuck := 0, 0
+			// Of long operations it leaves out more and more boundaries: see
+			// TestStopAtEveryInstruction for all of them.
+			for n, stride := 1, 1; kills < every*5/4 || control; n += stride {
 				if kills >= every && !control {
-					stride = 1 + n/20
+					stride = 1 + n/10
 				}
-				if kills >= max(every, 50) && !control && time.Since(began) > 5*time.Second {
-					break
-				}
-				ok, ended := killAt(t, op, n)
+				usable, ended := killAt(t, name, n)
 				if ended {
 					break
 				}
 				kills++
-				if !ok {
-					if stuck++; !control {
-						t.Fatalf("killed after %d instructions, it has left the event unusable", n)
-					} else if stuck == 3 {
-						break // enough
-					}
+				if usable {
+					continue
+				}
+				if stuck++; !control {
+					t.Fatalf("killed after %d instructions, it has left the event unusable", n)
+				} else if stuck == 3 {
+					break // enough
 				}
 			}
 			t.Logf("killed at %d boundaries, of which %d left the event unusable", kills, stuck)
-			if kills < 10 {
-				t.Error("too few: is it the operation that was traced?")
-			}
-			if control && stuck == 0 {
-				t.Error("the control has not failed")
-			}
+			assert.GreaterOrEqual(t, kills, 3, "boundaries")
+			assert.Equal(t, control, stuck > 0)
 		})
 	}
 }
 
-// killAt runs a new victim n instructions into op and kills it, while a wait of
-// this process sleeps, or reports that op ended before. It reports whether the
-// event is usable then.
-func killAt(t *testing.T, op string, n int) (ok, ended bool) {
-	runtime.LockOSThread() // who traces must be one thread
+// killAt kills a child n instructions into the operation while a wait of this
+// process sleeps, or reports that the operation has ended before. It reports
+// whether the event can be used then.
+func killAt(t *testing.T, name string, n int) (usable, ended bool) {
+	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	e, err := New()
-	check1(t, err)
+	require.NoError(t, err)
 	defer e.Close()
-	if op == "Clear" {
+	if name == "Clear" {
 		e.Set()
 	}
-
-	cmd := plain(t, command(t, e, "victim of ptrace", op))
-	cmd.Env = append(cmd.Env, "GODEBUG=asyncpreemptoff=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
-	if _, err := cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
+	c := trace(t, e, name)
+	var waiter sleeper
+	if name != "Clear" {
+		waiter = e.sleeper(t)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Skip("ptrace is not allowed here:", err)
-	}
-	pid := cmd.Process.Pid
-	defer func() {
-		syscall.Kill(pid, syscall.SIGKILL)
-		cmd.Wait()
-	}()
-	if s := stop(t, pid, false); s != syscall.SIGTRAP { // at exec
-		t.Skip("ptrace is not allowed here:", s)
-	}
-	for sig := syscall.Signal(0); ; {
-		check1(t, syscall.PtraceCont(pid, int(sig)))
-		if sig = stop(t, pid, false); sig == syscall.SIGSTOP {
-			break // the first mark
+	for range n {
+		if ended = c.step(); ended || c.asleep {
+			break
 		}
 	}
-
-	generation := e.word.Load() &^ (set | asleep)
-	released := make(chan struct{})
-	go func() {
-		e.waitFor(generation, limit{})
-		close(released)
-	}()
-	if op != "Clear" {
-		asleepInKernel(t, e)
+	if c.asleep { // kill it there
+		require.NoError(t, syscall.PtraceSingleStep(c.pid))
+		eventually(t, "the child to sleep again", c.sleepsOnWord)
 	}
+	c.kill()
+	syscall.Wait4(c.pid, nil, 0, nil)
 
-	for i := 0; i < n && !ended; i++ {
-		check1(t, syscall.PtraceSingleStep(pid))
-		switch stop(t, pid, op == "park") {
-		case syscall.SIGTRAP:
-		case syscall.SIGSTOP: // the second mark
-			ended = true
-		case 0: // asleep in the kernel, to be killed there
-			ended = true
-		default:
-			i-- // another signal, which the victim does without
-		}
-	}
-	syscall.Kill(pid, syscall.SIGKILL)
-	syscall.Wait4(pid, nil, 0, nil)
-
-	e.Set()
-	select {
-	case <-released:
-		ok = true
-	case <-time.After(time.Second):
-	}
-	if !ok { // frees the sleeper of the control
-		wake(e.word)
+	if waiter == nil {
 		e.Clear()
+		waiter = e.sleeper(t)
+	}
+	e.Set()
+	if usable = waiter.released(time.Second); !usable {
+		wake(e.word) // the sleeper of the control
 	}
 	e.Clear()
-	if ok && n%20 == 1 { // to a fresh process too
-		start(t, e, "use").says("works")
-	}
-	return ok && !e.IsSet() && !e.WaitTimeout(0), ended
+	return usable && !e.IsSet() && !e.WaitTimeout(0), ended || c.asleep
 }
 
-// stop waits until pid stops and returns the signal that stopped it, or 0 if it
-// maySleep and does, in the kernel.
-func stop(t *testing.T, pid int, maySleep bool) syscall.Signal {
-	t.Helper()
-	for began := time.Now(); ; {
-		var status syscall.WaitStatus
-		got, err := syscall.Wait4(pid, &status, syscall.WNOHANG, nil)
-		switch waited := time.Since(began); {
-		case err == syscall.EINTR:
-		case err != nil:
-			t.Fatal(err)
-		case got == pid && status.Stopped():
-			return status.StopSignal()
-		case got == pid:
-			t.Fatalf("the victim has ended: %#x", status)
-		case maySleep && waited > 200*time.Millisecond && strings.Contains(proc(pid, "status"), "\nState:\tS"):
-			return 0
-		case waited > hang:
-			t.Fatal("the victim does not stop")
-		case waited > 100*time.Microsecond:
-			time.Sleep(20 * time.Microsecond)
-		}
+// A child is stopped at every instruction boundary of every method. Meanwhile
+// this process sets, clears and waits, before it puts the word back to what it
+// was, so that the child goes on as if nothing had happened.
+func TestStopAtEveryInstruction(t *testing.T) {
+	needsOneStep(t)
+	if raceEnabled {
+		t.Skip("the child is another binary, whose functions this process does not know")
 	}
-}
-
-// asleepInKernel returns when a thread of this process sleeps on the word of e.
-func asleepInKernel(t *testing.T, e *Event) {
-	t.Helper()
-	parked(t, e)
-	want := fmt.Sprintf("202 0x%x ", uintptr(unsafe.Pointer(e.word)))
-	eventually(t, "a sleeper", func() bool {
-		threads, _ := filepath.Glob("/proc/self/task/*/syscall")
-		for _, thread := range threads {
-			if text, err := os.ReadFile(thread); os.IsPermission(err) || strings.HasPrefix(string(text), want) {
-				return true // or the system does not say
+	for name := range traced {
+		t.Run(name, func(t *testing.T) {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			control := name == "two-step Set"
+			e := newTest(t)
+			if name == "Clear" {
+				e.Set()
 			}
-		}
-		return false
-	})
+			c := trace(t, e, name)
+			boundaries, blocked := 0, 0
+			most := rounds(1000)
+			var waiter sleeper
+			for n, next := 0, 0; !c.step(); n++ {
+				if !c.asleep && (!c.touches() || n < next) {
+					continue
+				}
+				if boundaries++; boundaries > most {
+					next = n + n/10 // of a long method, such as spin, fewer and fewer
+				}
+				if !e.usable(t, &waiter, control) {
+					if blocked++; !control {
+						t.Fatalf("stopped after %d instructions, it blocks this process", n)
+					}
+				}
+				if c.asleep {
+					waiter = nil
+					e.Set() // the child goes on, and so does the waiter
+				}
+			}
+			t.Logf("stopped at %d boundaries, of which %d blocked this process", boundaries, blocked)
+			assert.GreaterOrEqual(t, boundaries, 3)
+			assert.Equal(t, control, blocked > 0)
+		})
+	}
 }
 
-func proc(pid int, file string) string {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
-	return string(text)
+// touches reports whether the child is in code that can touch the word: that of
+// this package, an atomic operation or a system call. The Go runtime, which
+// takes the processor from a goroutine after 10 ms, does not.
+func (c *tracee) touches() bool {
+	var registers syscall.PtraceRegs
+	require.NoError(c.t, syscall.PtraceGetRegs(c.pid, &registers))
+	f := runtime.FuncForPC(uintptr(registers.Rip))
+	if f == nil {
+		return false
+	}
+	for _, pkg := range []string{"example.com/event/interprocess.", "sync/atomic.", "syscall.", "internal/runtime/syscall"} {
+		if strings.HasPrefix(f.Name(), pkg) {
+			return true
+		}
+	}
+	return false
+}
+
+// usable reports whether this process can set, clear and wait, of which waiter,
+// if it is not nil, is asleep already. It puts the word back, and a new waiter
+// to sleep if the event is unset.
+func (e *Event) usable(t *testing.T, waiter *sleeper, control bool) bool {
+	t.Helper()
+	word := e.word.Load()
+	if *waiter == nil {
+		e.Clear()
+		*waiter = e.sleeper(t)
+	}
+	e.Set()
+	patience := hang
+	if control {
+		patience = 100 * time.Millisecond
+	}
+	ok := (*waiter).released(patience)
+	if !ok {
+		wake(e.word)
+		(*waiter).released(hang)
+	}
+	*waiter = nil
+	ok = ok && e.IsSet() && e.WaitTimeout(0)
+	e.Clear()
+	ok = ok && !e.IsSet() && !e.WaitTimeout(0)
+
+	e.mu.Lock()
+	e.gate = nil // its generation comes again
+	e.word.Store(word)
+	e.mu.Unlock()
+	if word&set == 0 {
+		*waiter = e.sleeper(t)
+	}
+	return ok
 }

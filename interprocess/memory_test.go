@@ -1,0 +1,171 @@
+//go:build unix || windows
+
+package interprocess
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Under the race detector, the tests in this file share plain variables that are
+// synchronized by an event alone.
+
+// The observer has another mapping of the event than the setter.
+func TestSetSynchronizesBeforeWhatObservesIt(t *testing.T) {
+	observe := map[string]func(*Event) bool{"IsSet": func(e *Event) bool {
+		for !e.IsSet() {
+			runtime.Gosched()
+		}
+		return true
+	}}
+	for _, w := range waits {
+		observe[w.name] = w.wait
+	}
+	for name, observed := range observe {
+		t.Run(name, func(t *testing.T) {
+			everyMode(t, func(t *testing.T) {
+				a, b := handles(t)
+				for range rounds(400) {
+					x := 0
+					go func() {
+						x = 1
+						a.Set()
+					}()
+					require.True(t, observed(b))
+					require.Equal(t, 1, x)
+					b.Clear()
+				}
+			})
+		})
+	}
+}
+
+// flagged reports whether the event is set, by a look that the race detector
+// does not see.
+func (e *Event) flagged() bool { return e.word.Load()&set != 0 }
+
+func TestSetSynchronizesBeforeClear(t *testing.T) {
+	a, b := handles(t)
+	for range rounds(400) {
+		x := 0
+		go func() {
+			x = 1
+			a.Set()
+		}()
+		for !b.flagged() {
+			runtime.Gosched()
+		}
+		b.Clear()
+		require.Equal(t, 1, x)
+	}
+}
+
+// The Clear that comes after is told by a third event's word, which the race
+// detector does not see either.
+func TestSetOfSetEventSynchronizesBeforeClear(t *testing.T) {
+	a, b := handles(t)
+	done := newTest(t)
+	for range rounds(400) {
+		a.Set()
+		done.word.Store(0)
+		x := 0
+		go func() {
+			x = 1
+			a.Set()
+			done.word.Store(set)
+		}()
+		for !done.flagged() {
+			runtime.Gosched()
+		}
+		b.Clear()
+		require.Equal(t, 1, x)
+	}
+}
+
+// A writes and sets "request", a child waits for that and sets "reply", B waits
+// for that and reads. The order of A and B goes through the child.
+func TestOrderThroughChild(t *testing.T) {
+	request, reply := newTest(t), newTest(t)
+	cmd := command(t, request, "relay")
+	require.NoError(t, reply.Share(cmd, "reply"))
+	startCommand(t, cmd).says("ready")
+	for range rounds(400) {
+		x := 0
+		go func() { // A
+			x = 1
+			request.Set()
+		}()
+		within(t, "the reply", func() { // B
+			reply.Wait()
+			reply.Clear()
+			assert.Equal(t, 1, x)
+		})
+	}
+}
+
+func init() {
+	roles["relay"] = func(request *Event) {
+		reply, err := Inherited("reply")
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println("ready")
+		for {
+			request.Wait()
+			request.Clear()
+			reply.Set()
+		}
+	}
+}
+
+// Set orders what was written before it before a Clear that comes after, even if
+// the event was set already. Otherwise a consumer that clears and then looks
+// could miss an item: neither see it nor find the event set. The processor must
+// keep this order, so no other atomic operation stands beside the event's here.
+func TestSetOfSetEventOrders(t *testing.T) {
+	if raceEnabled {
+		t.Skip("a race by intention")
+	}
+	if runtime.GOMAXPROCS(0) < 2 {
+		t.Skip("one processor sees its own writes in order")
+	}
+	e := newTest(t)
+	var item, seen int
+	var turn atomic.Int64
+	meet := func(at int64) {
+		turn.Add(1)
+		for n := 0; turn.Load() < at; n++ {
+			if n > 1000 {
+				runtime.Gosched()
+			}
+		}
+	}
+	n := int64(rounds(300000))
+	go func() { // the producer
+		for r := range n {
+			meet(6*r + 2)
+			e.IsSet() // the word is in the cache, the item is not: its write takes longer
+			meet(6*r + 4)
+			item = 1
+			e.Set()
+			meet(6*r + 6)
+		}
+	}()
+	for r := range n { // the consumer
+		item = 0
+		e.Set()
+		meet(6*r + 2)
+		meet(6*r + 4)
+		e.Clear()
+		seen = item
+		meet(6*r + 6)
+		if seen == 0 && !e.IsSet() {
+			t.Fatalf("round %d: the item is missed", r)
+		}
+	}
+}
