@@ -16,28 +16,41 @@ func HoldLock(e *Event) (release func()) {
 // goroutine may make that access, which locks m unless m is nil.
 var Step func(access string, m *Mutex)
 
-type Uint32 struct{ value uint32 }
+// Calls returns the calls, as bits, of which the running goroutine has seen the
+// effect: in the terminology of the Go memory model, their beginnings happen
+// before what the goroutine does next.
+var Calls func() *uint64
+
+type Uint32 struct {
+	value uint32
+	calls uint64 // which an access that reads value sees
+}
 
 func (u *Uint32) Load() uint32 {
 	Step("Load", nil)
+	*Calls() |= u.calls
 	return u.value
 }
 
 func (u *Uint32) Store(value uint32) {
 	Step("Store", nil)
-	u.value = value
+	u.value, u.calls = value, *Calls()
 }
 
 func (u *Uint32) CompareAndSwap(old, new uint32) bool {
 	Step("CompareAndSwap", nil)
+	*Calls() |= u.calls
 	if u.value != old {
 		return false
 	}
-	u.value = new
+	u.value, u.calls = new, *Calls()
 	return true
 }
 
-type Mutex struct{ Locked bool }
+type Mutex struct {
+	Locked bool
+	calls  uint64
+}
 
 func (m *Mutex) Lock() {
 	Step("Lock", m)
@@ -45,6 +58,7 @@ func (m *Mutex) Lock() {
 		panic("deadlock")
 	}
 	m.Locked = true
+	*Calls() |= m.calls
 }
 
 func (m *Mutex) Unlock() {
@@ -53,6 +67,7 @@ func (m *Mutex) Unlock() {
 		panic("unlock of unlocked mutex")
 	}
 	m.Locked = false
+	m.calls = *Calls()
 }
 
 func Close(ch chan struct{}) {

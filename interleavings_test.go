@@ -69,7 +69,7 @@ func explore(t *testing.T) {
 		{"Wait"}, {"WaitTimeout(d)"}, {"WaitContext(cancelled)"},
 	}
 	var s scheduler
-	event.Step = s.step
+	event.Step, event.Calls = s.step, s.seen
 	for _, before := range [][]string{{}, {"Set"}, {"Done"}} {
 		for i, a := range calls {
 			for j, b := range calls {
@@ -121,6 +121,8 @@ type thread struct {
 func (th *thread) run(t *testing.T, program []string) {
 	for _, name := range program {
 		th.await(name, nil)
+		th.id <<= 1
+		th.seen |= th.id
 		th.call(t, name)
 		if th.stop {
 			return
@@ -144,6 +146,14 @@ func (s *scheduler) step(access string, lock *event.Mutex) {
 	if s.running != nil {
 		s.running.await(access, lock)
 	}
+}
+
+// seen returns the bits of the calls that the running thread has seen.
+func (s *scheduler) seen() *uint64 {
+	if s.running == nil {
+		return new(uint64)
+	}
+	return &s.running.user.seen
 }
 
 // enabled returns the threads that can take a step: first the running one, and
@@ -203,8 +213,8 @@ func (s *scheduler) run(t *testing.T, before []string, programs [][]string) (pro
 	for _, name := range before {
 		main.call(t, name)
 	}
-	for _, program := range programs {
-		th := &thread{user: user{e: &e, now: now}, turn: make(chan struct{})}
+	for i, program := range programs {
+		th := &thread{user: user{e: &e, now: now, id: 1 << (8 * i)}, turn: make(chan struct{})}
 		s.threads = append(s.threads, th)
 		go th.run(t, program)
 	}

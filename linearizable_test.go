@@ -20,6 +20,7 @@ type call struct {
 	name     string
 	result   bool
 	from, to int64
+	id, seen uint64 // bits: itself and the calls that it sees, in TestInterleavings
 }
 
 func (c call) String() string { return fmt.Sprintf("%s=%t[%d–%d]", c.name, c.result, c.from, c.to) }
@@ -42,6 +43,7 @@ type model struct {
 	set            bool
 	sets           int
 	done, released [4]int
+	calls          uint64 // the bits of all that set it
 }
 
 // next returns the number of sets that releases a wait that begins now.
@@ -64,6 +66,14 @@ func (m *model) swap(set bool) (old bool) {
 // explains reports whether c, made by user in state m, has the result that the
 // specification gives, and takes m to the state after it.
 func (m *model) explains(user int, c call) bool {
+	switch c.name {
+	case "Set", "Swap(true)":
+		m.calls |= c.id
+	case "Clear", "Swap(false)":
+		if m.calls&^c.seen != 0 {
+			return false // a Set does not synchronize before it
+		}
+	}
 	switch c.name {
 	case "Set":
 		m.swap(true)
@@ -121,6 +131,8 @@ type user struct {
 	from    int64           // when it began
 	begun   int64           // if it is a wait and this is known: when it had begun,
 	expired int64           // and when it could fail
+	id      uint64          // its bit
+	seen    uint64          // those of the calls that the user has seen
 	calls   []call
 }
 
@@ -175,10 +187,10 @@ func (u *user) call(t testing.TB, name string) {
 func (u *user) record(result bool) {
 	to := u.now()
 	if u.name != "Wait" && u.name != "WaitTimeout(d)" {
-		u.calls = append(u.calls, call{u.name, result, u.from, to})
+		u.calls = append(u.calls, call{u.name, result, u.from, to, u.id, u.seen})
 		return
 	}
-	begin, end := call{"begin " + u.name, false, u.from, to}, call{"end " + u.name, result, u.from, to}
+	begin, end := call{"begin " + u.name, false, u.from, to, 0, 0}, call{"end " + u.name, result, u.from, to, 0, 0}
 	if u.begun > 0 {
 		begin.to = u.begun
 	}
