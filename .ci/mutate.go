@@ -310,6 +310,7 @@ func run(tree string, timeout time.Duration, flags, pkg string) (string, error) 
 	tmp, err := os.MkdirTemp("", "mutant")
 	check(err)
 	defer os.RemoveAll(tmp)
+	check(os.Chmod(tmp, 0o777|os.ModeSticky)) // some tests run as another user
 	ctx, cancel := context.WithTimeout(context.Background(), timeout+time.Minute) // a minute to compile
 	defer cancel()
 	c := exec.CommandContext(ctx, "go", "test", "-vet=off", "-short", "-failfast", "-count=1", "-timeout="+timeout.String(), flags, pkg)
@@ -354,7 +355,7 @@ func main() {
 		var timeouts []time.Duration
 		for _, f := range files(p.dir) {
 			var killed, argued int
-			if f.mutants = slices.DeleteFunc(f.mutants, func(m mutant) bool { return !selected.MatchString(m.name) }); f.mutants == nil {
+			if f.mutants = slices.DeleteFunc(f.mutants, func(m mutant) bool { return !selected.MatchString(m.name) }); len(f.mutants) == 0 {
 				continue
 			}
 			for _, flags := range p.runs[len(timeouts):] { // once for each package
