@@ -360,8 +360,9 @@ func main() {
 			}
 			for _, flags := range p.runs[len(timeouts):] { // once for each package
 				t := time.Now()
-				if why := test(tree, f, mutant{}, flags, 10*time.Minute); why != "" {
-					log.Fatalf("the tests of %s fail without a mutant: %s", p.dir, why)
+				if out, err := run(tree, 10*time.Minute, flags, "./"+p.dir); err != nil {
+					_ = os.RemoveAll(tree)
+					log.Fatalf("%s\nThe tests fail without a mutant.", out)
 				}
 				timeouts = append(timeouts, max(10*time.Second, 3*time.Since(t).Round(time.Second)))
 			}
