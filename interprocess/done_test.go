@@ -125,3 +125,15 @@ func TestDoneBesideWaits(t *testing.T) {
 		isClosedSoon(t, done)
 	})
 }
+
+// Set between Done's look and its place at the gate.
+func TestSetBeforeDoneJoins(t *testing.T) {
+	e := newTest(t)
+	e.mu.Lock()
+	joined := make(chan (<-chan struct{}), 1)
+	go func() { joined <- e.Done() }()
+	eventually(t, "Done to join", func() bool { return goroutines("(*Event).join(") == 1 })
+	e.Set()
+	e.mu.Unlock()
+	within(t, "Done", func() { assert.True(t, isClosed(<-joined)) })
+}
