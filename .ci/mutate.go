@@ -311,7 +311,7 @@ func run(tree string, timeout time.Duration, flags, pkg string) (string, error) 
 	tmp, err := os.MkdirTemp("", "mutant")
 	check(err)
 	defer os.RemoveAll(tmp)
-	check(os.Chmod(tmp, 0o777|os.ModeSticky)) // some tests run as another user
+	check(os.Chmod(tmp, 0o777|os.ModeSticky))                                     // some tests run as another user
 	ctx, cancel := context.WithTimeout(context.Background(), timeout+time.Minute) // a minute to compile
 	defer cancel()
 	c := exec.CommandContext(ctx, "go", "test", "-vet=off", "-short", "-failfast", "-count=1", "-timeout="+timeout.String(), flags, pkg)
