@@ -296,6 +296,39 @@ func TestStopAtEveryInstruction(t *testing.T) {
 	}
 }
 
+// A child is stopped at every instruction boundary of Set and Clear, and goes on
+// after a wait has gone to sleep: its Set ends that wait, and its Clear does not
+// take the wait from the next Set.
+func TestOvertakenAtEveryInstruction(t *testing.T) {
+	needsOneStep(t)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for name, isSet := range map[string]bool{"Set": false, "Clear": true} {
+		for n := 1; ; n++ {
+			e := newTest(t)
+			if isSet {
+				e.Set()
+			}
+			c := trace(t, e, name)
+			for range n {
+				require.False(t, c.step())
+			}
+			if e.IsSet() != isSet {
+				break // from here on, what the wait does comes after
+			}
+			e.Clear()
+			waiter := e.sleeper(t)
+			for !c.step() {
+			}
+			c.kill()
+			if isSet { // the Clear of the child has had no effect
+				e.Set()
+			}
+			require.True(t, waiter.released(hang), "%s stopped after %d instructions", name, n)
+		}
+	}
+}
+
 // touches reports whether the child is in code that can touch the word: that of
 // this package, an atomic operation or a system call. The Go runtime, which
 // takes the processor from a goroutine after 10 ms, does not.
