@@ -4,6 +4,7 @@ package interprocess
 
 import (
 	"context"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -126,14 +127,31 @@ func TestDoneBesideWaits(t *testing.T) {
 	})
 }
 
-// Set between Done's look and its place at the gate.
+// Set between Done's look and its place at the gate. The test shares x with no
+// synchronization but the event: it sees the flag in the file.
 func TestSetBeforeDoneJoins(t *testing.T) {
-	e := newTest(t)
-	e.mu.Lock()
-	joined := make(chan (<-chan struct{}), 1)
-	go func() { joined <- e.Done() }()
+	path := tempPath(t)
+	a, err := Create(path)
+	require.NoError(t, err)
+	defer a.Close()
+	b, err := Open(path)
+	require.NoError(t, err)
+	defer b.Close()
+	x, observed := 0, make(chan int, 1)
+	a.mu.Lock()
+	go func() {
+		<-a.Done()
+		observed <- x
+	}()
 	eventually(t, "Done to join", func() bool { return goroutines("(*Event).join(") == 1 })
-	e.Set()
-	e.mu.Unlock()
-	within(t, "Done", func() { assert.True(t, isClosed(<-joined)) })
+	go func() {
+		x = 1
+		b.Set()
+	}()
+	eventually(t, "Set", func() bool {
+		page, err := os.ReadFile(path)
+		return err == nil && page[wordAt]|page[wordAt+3] != 0
+	})
+	a.mu.Unlock()
+	within(t, "Done", func() { assert.Equal(t, 1, <-observed) })
 }
