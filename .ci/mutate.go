@@ -169,9 +169,9 @@ func (f *file) mutate(root ast.Node, results *ast.FieldList) {
 		case *ast.BasicLit:
 			switch n.Kind {
 			case token.INT:
-				f.change(n, n.Value+"+1")
+				f.add(n.Value+" + 1", replace(n, "("+n.Value+"+1)"))
 				if n.Value != "0" {
-					f.change(n, n.Value+"-1")
+					f.add(n.Value+" - 1", replace(n, "("+n.Value+"-1)"))
 				}
 			case token.STRING:
 				f.change(n, map[bool]string{true: `"x"`, false: `""`}[n.Value == `""`])
