@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,10 +17,9 @@ import (
 	"example.com/event"
 )
 
-// An impl performs an operation n times, or until it fails. All do so by repeat,
-// which is inlined, as is its argument, into which in turn whatever it calls is
-// inlined that the compiler would inline in any program. So nothing is called
-// through an interface, a type parameter or a variable.
+// An impl performs an operation n times, or until it fails. The compiler inlines
+// repeat and its argument, and into that whatever it would inline in any program:
+// no call goes through an interface, a type parameter or a variable.
 type impl struct {
 	name string
 	loop func(n int) (succeeded int)
@@ -34,16 +36,16 @@ func repeat(n int, ok func() bool) (succeeded int) {
 
 // compare has GOMAXPROCS goroutines share an event.
 func compare(b *testing.B, impls ...impl) {
-	procs := runtime.GOMAXPROCS(0)
 	for _, impl := range impls {
 		b.Run("impl="+impl.name, func(b *testing.B) {
-			b.ReportAllocs()
 			var wg sync.WaitGroup
-			for i := range procs - 1 {
-				wg.Go(func() { impl.loop((b.N + i) / procs) })
-			}
-			if n := (b.N + procs - 1) / procs; impl.loop(n) != n {
-				b.Error("an operation failed")
+			procs := runtime.GOMAXPROCS(0)
+			for i := range procs {
+				wg.Go(func() {
+					if n := (b.N + i) / procs; impl.loop(n) != n {
+						b.Error("an operation failed")
+					}
+				})
 			}
 			wg.Wait()
 		})
@@ -62,15 +64,10 @@ func events(set bool) (*event.Event, *atomic.Uint32, *cond, *mutexChan, exsyncEv
 	return e, word, c, m, x, g
 }
 
-func canceled() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}
-
 func BenchmarkIsSet(b *testing.B) {
 	e, word, c, m, x, g := events(true)
-	ctx := canceled()
+	ctx, cancel := context.WithCancel(b.Context())
+	cancel()
 	compare(b,
 		impl{"event", func(n int) int { return repeat(n, func() bool { return e.IsSet() }) }},
 		impl{"floor", func(n int) int { return repeat(n, func() bool { return word.Load() == 1 }) }},
@@ -85,7 +82,8 @@ func BenchmarkIsSet(b *testing.B) {
 // at least.
 func BenchmarkWait(b *testing.B) {
 	e, word, c, m, x, g := events(true)
-	ctx := canceled()
+	ctx, cancel := context.WithCancel(b.Context())
+	cancel()
 	compare(b,
 		impl{"event", func(n int) int { return repeat(n, func() bool { e.Wait(); return true }) }},
 		impl{"floor", func(n int) int { return repeat(n, func() bool { return word.Load() == 1 }) }},
@@ -109,8 +107,7 @@ func BenchmarkWaitTimeout(b *testing.B) {
 
 func BenchmarkWaitContext(b *testing.B) {
 	e, word, c, m, x, g := events(true)
-	ctx, cancel := context.WithCancel(b.Context())
-	defer cancel()
+	ctx := b.Context()
 	compare(b,
 		impl{"event", func(n int) int { return repeat(n, func() bool { return e.WaitContext(ctx) == nil }) }},
 		impl{"floor", func(n int) int { return repeat(n, func() bool { return word.Load() == 1 }) }},
@@ -162,17 +159,14 @@ func BenchmarkPingPong(b *testing.B) {
 		{"missinggo", func() { g.Set(); g2.Wait(); g2.Clear() }, func() { g.Wait(); g.Clear(); g2.Set() }},
 	} {
 		b.Run("impl="+impl.name, func(b *testing.B) {
-			b.ReportAllocs()
-			var wg sync.WaitGroup
-			wg.Go(func() {
+			go func() {
 				for range b.N {
 					impl.back()
 				}
-			})
+			}()
 			for range b.N {
 				impl.there()
 			}
-			wg.Wait()
 		})
 	}
 }
@@ -191,10 +185,10 @@ func BenchmarkBroadcast(b *testing.B) {
 		run := func(name string, newEvent func() (wait, set func())) {
 			b.Run(fmt.Sprintf("waiters=%d/impl=%s", waiters, name), func(b *testing.B) { broadcast(b, waiters, newEvent) })
 		}
-		run("floor", func() (wait, set func()) { c := make(chan struct{}); return func() { <-c }, func() { close(c) } })
 		for _, r := range rivals {
 			run(r.name, func() (wait, set func()) { e := r.new(); return e.Wait, e.Set })
 		}
+		run("floor", func() (wait, set func()) { c := make(chan struct{}); return func() { <-c }, func() { close(c) } })
 		run("context", func() (wait, set func()) {
 			ctx, cancel := context.WithCancel(context.Background())
 			return func() { <-ctx.Done() }, cancel
@@ -206,7 +200,6 @@ func BenchmarkBroadcast(b *testing.B) {
 func broadcast(b *testing.B, waiters int, newEvent func() (wait, set func())) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	b.StopTimer()
-	b.ResetTimer()
 	sets := make([]func(), max(1, 10_000/waiters))
 	var total time.Duration
 	var bytes uint64
@@ -249,11 +242,36 @@ func broadcast(b *testing.B, waiters int, newEvent func() (wait, set func())) {
 	b.ReportMetric(float64(bytes)/all, "B/waiter")
 }
 
-func sum(metricNames ...string) (total uint64) {
-	for _, name := range metricNames {
-		s := []metrics.Sample{{Name: name}}
-		metrics.Read(s)
-		total += s[0].Value.Uint64()
+func sum(metric, other string) uint64 {
+	s := []metrics.Sample{{Name: metric}, {Name: other}}
+	metrics.Read(s)
+	return s[0].Value.Uint64() + s[1].Value.Uint64()
+}
+
+// The README and the chart are up to date.
+func TestFiles(t *testing.T) {
+	files, err := render()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return total
+	for name, want := range files {
+		if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s does not follow from the results: run 'go run .' (%v)", name, err)
+		}
+	}
+}
+
+// No floor is above what stands on it. A sync.Cond makes no channel.
+func TestFloors(t *testing.T) {
+	if err := goroutines.read(); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range goroutines.rows {
+		for _, impl := range goroutines.impls {
+			_, ratio, ok := goroutines.median(row, impl, "floor")
+			if ok && ratio.Hi < 1 && !(impl == "sync.Cond" && strings.HasPrefix(row.name, "PingPong")) {
+				t.Errorf("%s: %s takes %v of the floor at most", row.name, impl, ratio.Hi)
+			}
+		}
+	}
 }
