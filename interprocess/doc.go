@@ -1,11 +1,10 @@
 // Package interprocess provides an Event that processes share: a flag that they
-// set, clear, test and wait for. It is for Go what multiprocessing.Event is for
-// Python, with the methods of the Event of package event.
+// set, clear, test and wait for, as Python's multiprocessing.Event is. It has
+// the methods of event.Event other than Swap, with the same meaning.
 //
-// A parent shares an event with a child that it starts, and the child waits for
-// it:
+// A parent shares an event with a child that it starts:
 //
-//	e, err := interprocess.New() // in the parent; errors are left out here
+//	e, err := interprocess.New() // in the parent; error handling is left out
 //	cmd := exec.Command("child")
 //	err = e.Share(cmd, "ready")
 //	err = cmd.Start()
@@ -14,82 +13,143 @@
 //	e, err := interprocess.Inherited("ready") // in the child
 //	e.Wait()
 //
-// Processes that are not related meet at a path: one calls [Create], the others
-// [Open].
+// Unrelated processes meet at a path. Either may come first:
 //
-// # Which wait
+//	e, created, err := interprocess.OpenOrCreate("/run/backup/pause")
 //
-// Wait waits without limit, WaitTimeout for a time, WaitContext until a context
-// ends. To wait for one of several things, give each a goroutine, and cancel the
-// others' context when one is done.
+// # Choosing a wait
+//
+//   - [Event.WaitContext] gives up when a context is done. Most callers should
+//     use it.
+//   - [Event.Wait] waits as long as it takes.
+//   - [Event.WaitTimeout] gives up after some time.
+//   - [Event.Done] is for select, to wait for one of several things.
+//   - [Event.IsSet] does not wait.
 //
 // # From Python
 //
 //	multiprocessing                  interprocess                           example
 //	Event() before Process(...)      New, Share; Inherited in the child     first
-//	e.set(), e.clear(), e.is_set()   e.Set(), e.Clear(), e.IsSet()          Supervisor
+//	e.set(), e.clear(), e.is_set()   e.Set(), e.Clear(), e.IsSet()          OpenOrCreate
 //	e.wait()                         e.Wait()                               StartingGate
 //	e.wait(1.5)                      e.WaitTimeout(1500*time.Millisecond)   ThreeWorkers
-//	a manager's Event, by address    Create and Open                        Create
-//	-                                e.WaitContext(ctx), e.Close()          Supervisor
+//	a manager's Event, by address    OpenOrCreate                           OpenOrCreate
+//	-                                e.WaitContext(ctx), <-e.Done()         Supervisor, Event.Done
 //
-// The examples are whole programs: three workers, a starting gate, two programs
-// that meet at a path, and a supervisor one of whose workers is killed.
+// # Guarantees
 //
-// # What is guaranteed
+//   - One flag, one order: the calls of all processes are linearizable.
+//   - No lost wake-up: Set releases all waiters in all processes, even if Clear
+//     follows at once.
+//   - No early wake-up: a wait that begins after Clear returned is not released
+//     by a Set before it.
+//   - A wait that gives up changes nothing and leaves nothing behind.
+//   - The event wins ties with a timeout, a context and Close.
+//   - A process that is killed or stopped at any instant, in any method, never
+//     blocks another process, loses no wake-up of theirs, and leaves the event
+//     usable. A Set that was in progress has either happened or not. (Two
+//     exceptions concern files: a New, Create or OpenOrCreate that is killed may
+//     leave a file named .goevent-* in its directory, and an OpenOrCreate that
+//     is stopped while it replaces a stale event delays the others.)
 //
-// The flag is one for all processes: the calls behave as if they happened one at
-// a time. Set releases everybody who waits at that moment, in every process,
-// even if Clear follows at once. A wait that begins after Clear has returned is
-// not released by a Set before it. A wait that gives up changes nothing and
-// leaves nothing behind. If the event was set in time, the wait says so,
-// whatever else has ended meanwhile. [Event] has the terms of memory.
-//
-// A process may be killed (kill -9) or stopped at any instant, in any method:
-// that never blocks another process, loses nobody's wake-up, and never leaves
-// the event unusable. A Set that was under way has then happened for everybody
-// or for nobody. There is no lock, no count of waiters and no acknowledgement in
-// the memory that processes share. A process that is stopped while it waits
-// finds, when it goes on, that the event has been set since. (A Create or
-// New that is killed may leave a file that begins with .goevent- in its folder.) Only the
-// user whose event it is can harm it: a file that is cut short while processes
-// have it mapped kills them when they touch it.
+// A waiter does not learn that the process which should set the event has died.
+// A supervisor's children should also wait for the end of a pipe whose other end
+// only the supervisor holds, as in the Supervisor example.
 //
 // # Platforms
 //
-// On Linux a wait sleeps in the kernel, and a wake-up takes some ten
-// microseconds. Up to 256 events a process are waited for in this way, each with
-// a thread, however many goroutines wait. Beyond those, and on macOS, the BSDs,
-// Solaris, illumos, AIX and Windows, one goroutine looks at the flags that are
-// waited for, every 50 µs at first, then every 2 ms, and every 10 ms when nothing
-// has changed for a second, or as finely as the system can sleep; that is how much later a wait may end, and nothing
-// runs while nobody waits. The guarantees are the same. Where Linux cannot set and
-// wake in one step, as under some emulators, a kill between the two may delay a
-// wake-up by 100 ms. On js, wasip1 and plan9 the package compiles, and New,
-// Create, Open and Inherited fail with [errors.ErrUnsupported] or, where nothing
-// was inherited, [fs.ErrNotExist].
+// On Linux, waits sleep in the kernel, and a wake-up takes some ten
+// microseconds: one thread for each event that a process waits for, up to 256
+// events, a quarter of what RLIMIT_NPROC and the cgroup's pids.max allow when
+// the process first waits, and 32 for waits of less than a second. The limit
+// that [runtime/debug.SetMaxThreads] sets is not known to this package; set it
+// higher than that.
+//
+// Elsewhere, and for further events, one goroutine polls the events that are
+// waited for. Nothing runs while there are none. The longer nothing has changed,
+// the less often it polls, so a wait may end late:
+//
+//	nothing has changed for   a wait may end later by
+//	up to 1 ms                                  60 µs
+//	10 ms                                      0.6 ms
+//	100 ms                                       6 ms
+//	1 s                                         60 ms
+//	4 s and more                               250 ms
+//
+// To these add 5 µs for each event polled, up to 250 ms, and the coarseness of
+// the system's timers. A change is a wait that begins or is released. Waits move
+// to the kernel as threads become free.
+//
+// Before it sleeps, a wait spins for at most 10 µs, yielding to other processes:
+// two processes that answer each other at once then never enter the kernel. A
+// process whose waits always take longer spins for one in 32.
+//
+// Where Linux cannot set and wake in one step, as under some emulators, a kill
+// between the two delays a wake-up by up to 100 ms. On js, wasip1 and plan9 the
+// package compiles, and the constructors return [errors.ErrUnsupported].
 //
 // # Where to put the file
 //
-// In /dev/shm, or in the folder that XDG_RUNTIME_DIR names: both lie in memory
-// and are empty after a reboot. On a disk the file outlasts a reboot; Open then
-// refuses it on Linux and macOS, which name their boots, and elsewhere finds the
-// flag as it was left. Who made the event removes the file; those who have it
-// open go on with it. Windows does not let a file go while it is mapped: there,
-// remove it when the processes that opened it have ended.
+// Agree on one absolute path, in the configuration of all programs, in a
+// directory that only their user can write to:
 //
-// The file has mode 0600, and only its owner can open it: an event belongs to one
-// user. On Windows, the access list of the folder decides. File systems of other
-// hosts, and those of FUSE, share no memory and are refused where the system
-// tells (Linux, macOS, FreeBSD, DragonFly, Windows).
+//   - Linux: a directory of /run, such as /run/backup, which tmpfiles.d creates
+//     at boot. It is in memory, and nothing else removes files from it.
+//   - macOS: ~/Library/Application Support, with a directory for the programs.
+//   - BSDs, Solaris, illumos, AIX: /var/run, with a directory for the programs.
+//   - Windows: %LOCALAPPDATA%, with a directory for the programs. A file cannot
+//     be removed while it is mapped.
+//
+// Elsewhere, this goes wrong:
+//
+//   - The name vanishes. When a login user's last session ends, systemd removes
+//     the user's files in /dev/shm (RemoveIPC) and XDG_RUNTIME_DIR. systemd
+//     removes a service's RuntimeDirectory when the service stops. tmpfiles.d
+//     and others remove old files from /tmp. Processes that have the event open
+//     keep it, and new ones do not find it.
+//   - The path is another one. XDG_RUNTIME_DIR is unset under su, cron and for
+//     services, and a path joined to "" is relative.
+//   - The disk stops. While a file system on a disk is frozen or busy, for a
+//     snapshot or a backup, Set, Clear and the beginning of a wait may block for
+//     as long, and with them the garbage collector: on an ext4 that was frozen
+//     for 2 s, Set, Clear and WaitTimeout(100 ms) each took 2 s.
+//   - The disk is full. On btrfs, bcachefs and NILFS2 a write to mapped memory
+//     then kills the process, so Create and Open refuse them.
+//   - The memory is another one. Network and FUSE file systems share no memory;
+//     Create and Open refuse those they can tell. A copy of the file, and a file
+//     in a lower layer of an overlay file system, are other events with the same
+//     content, which nothing can tell.
+//   - The event is stale. On a disk, the file outlives a reboot. Linux and macOS
+//     name their boots, so Open returns [ErrStale], and OpenOrCreate replaces
+//     the event; elsewhere, the flag is as it was. A container may have its own
+//     boot ID: then a file on a disk that it shares with the host is stale to
+//     one of them.
 //
 // # Limits
 //
-// An event is for one host and one user. Programs that share it must agree on
-// the byte order and the way to wake, which Open checks. A wait that sleeps
-// through 2^30 calls to Clear may miss that the event was set. Set takes time for
-// each process that it wakes: with a hundred of them it may return after several
-// milliseconds, since those it wakes run at once. A wait is a system call or
-// depends on other processes: it is not durably blocking in the sense of package
-// testing/synctest, so an Event does not belong in a bubble.
+//   - An event is for one host and one user: the file has mode 0600, or on
+//     Windows the ACL of its directory. That user can harm it: a file that is
+//     truncated while it is mapped kills the processes that touch it (a memfd of
+//     New cannot be truncated), and a process that uses the word as a
+//     priority-inheriting futex makes the kernel refuse wake-ups.
+//   - A wait that sleeps through 2^30 Clears may miss that the event was set.
+//   - Set takes time for each thread that it wakes. With a hundred of them it may
+//     return after several milliseconds, since they may run before it does.
+//   - A wait in the kernel occupies a thread. With GOMAXPROCS=1 the scheduler
+//     takes some 0.1 ms, and has taken 5 ms, to run other goroutines meanwhile.
+//   - A wait does not block durably in the sense of [testing/synctest]. Do not
+//     use an Event in a bubble.
+//   - Under the race detector, a Set is ordered before whatever observes any Set,
+//     on any event: some races go unseen, and none is reported wrongly.
+//
+// # Deliberate omissions
+//
+//   - Swap: the kernel sets the flag and wakes in one step that does not tell what
+//     the flag was, and two steps are not safe from kill. To elect a process, use
+//     created of OpenOrCreate, or a lock.
+//   - Auto-reset, which releases one waiter for each Set: use a pipe or a socket,
+//     of which one process reads each message.
+//   - Waiting for Clear: use a second event.
+//   - Values: write them to a file or to shared memory before Set.
+//   - Other users and other hosts: use a socket, or a key of etcd, Consul or NATS.
 package interprocess

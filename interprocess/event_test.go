@@ -37,7 +37,7 @@ func (e *Event) hasLeader() bool {
 	e.mu.Lock()
 	g := e.gate
 	e.mu.Unlock()
-	if g == nil || e.over(g.generation) {
+	if g == nil || e.ended(g.generation) {
 		return false
 	}
 	poller.mu.Lock()
@@ -131,7 +131,7 @@ func TestSetReleasesEverybodyThoughClearFollows(t *testing.T) {
 			var done sync.WaitGroup
 			for range n {
 				done.Go(func() {
-					if err := e.waitFor(generation, context.Background()); err != nil {
+					if err := e.waitFor(generation, limit{}); err != nil {
 						t.Error(err)
 					}
 				})
@@ -185,7 +185,7 @@ func TestNoEarlyWakeUp(t *testing.T) {
 			var done sync.WaitGroup
 			generation := e.word.Load() &^ asleep
 			for range 4 {
-				done.Go(func() { e.waitFor(generation, context.Background()) })
+				done.Go(func() { e.waitFor(generation, limit{}) })
 			}
 			parked(t, e)
 			e.Set()
@@ -208,7 +208,7 @@ func TestEventWinsTies(t *testing.T) {
 			result := make(chan error, 2)
 			generation := e.word.Load() &^ asleep
 			for range 2 { // a leader and a follower
-				go func() { result <- e.waitFor(generation, ctx) }()
+				go func() { result <- e.waitFor(generation, limit{done: ctx.Done()}) }()
 			}
 			parked(t, e)
 			e.Set()
@@ -224,15 +224,15 @@ func TestEventWinsTies(t *testing.T) {
 	})
 }
 
-// endedBy is a context that f ends when a wait first asks whether it has ended.
+// endedBy is a context that f ends when a wait first asks for its channel.
 type endedBy struct {
 	context.Context
 	f func()
 }
 
-func (c endedBy) Err() error {
+func (c endedBy) Done() <-chan struct{} {
 	c.f()
-	return c.Context.Err()
+	return c.Context.Done()
 }
 
 // The event is set, and then the context ends, after the wait has found the
@@ -512,7 +512,7 @@ func TestClosedHandle(t *testing.T) {
 	closed := newTest(t)
 	closed.Set()
 	check1(t, closed.Close())
-	for name, e := range map[string]*Event{"closed": closed, "zero": {}} {
+	for name, e := range map[string]*Event{"closed": closed} {
 		t.Run(name, func(t *testing.T) {
 			ended, cancel := context.WithCancel(context.Background())
 			cancel()

@@ -16,7 +16,22 @@ import (
 	"example.com/event/interprocess"
 )
 
-// The children of these examples are this program again, in a role.
+// The examples start this program again, to run one of these functions.
+var roles = map[string]func(){
+	"greeter":    greeter,
+	"impatient":  impatient,
+	"patient":    patient,
+	"setter":     setter,
+	"runner":     runner,
+	"printer":    printer,
+	"job":        job,
+	"stranger":   stranger,
+	"server":     server,
+	"client":     client,
+	"supervisor": supervisor,
+	"worker":     worker,
+}
+
 func init() {
 	if role := os.Getenv("ROLE"); role != "" {
 		roles[role]()
@@ -24,23 +39,29 @@ func init() {
 	}
 }
 
-// roles is filled by the functions beside the examples.
-var roles = map[string]func(){
-	"greeter":           greeter,
-	"patient":           patient,
-	"impatient":         impatient,
-	"setter":            setter,
-	"worker":            worker,
-	"stranger":          stranger,
-	"supervised worker": supervisedWorker,
-}
-
-// child returns the command of a child in role, whose output is the parent's.
-func child(role string, args ...string) *exec.Cmd {
+// program returns the command that runs roles[role].
+func program(role string, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "ROLE="+role)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return cmd
+}
+
+// start starts cmd and returns its output.
+func start(cmd *exec.Cmd) *bufio.Scanner {
+	cmd.Stdout = nil
+	out, err := cmd.StdoutPipe()
+	check(err)
+	check(cmd.Start())
+	return bufio.NewScanner(out)
+}
+
+// printLines waits for the next n lines of output and prints them.
+func printLines(output *bufio.Scanner, n int) {
+	for range n {
+		output.Scan()
+		fmt.Println(output.Text())
+	}
 }
 
 func check(err error) {
@@ -49,13 +70,13 @@ func check(err error) {
 	}
 }
 
-// The parent makes an event and starts a child that waits for it.
+// A parent creates an event and shares it with a child, which waits for it.
 func Example() {
 	ready, err := interprocess.New()
 	check(err)
 	defer ready.Close()
 
-	cmd := child("greeter")
+	cmd := program("greeter")
 	check(ready.Share(cmd, "ready"))
 	check(cmd.Start())
 
@@ -67,6 +88,7 @@ func Example() {
 	// child: the event is set
 }
 
+// greeter is the child of Example.
 func greeter() {
 	ready, err := interprocess.Inherited("ready")
 	check(err)
@@ -74,8 +96,8 @@ func greeter() {
 	fmt.Println("child: the event is", ready)
 }
 
-// Three workers: one waits without limit, for the second child to set what it
-// waits for; one gives up after a time; one waits for the parent.
+// Of three workers, one gives up after a timeout, one waits for the parent and
+// then sets another event, and one waits for that event.
 func Example_threeWorkers() {
 	never, err := interprocess.New()
 	check(err)
@@ -87,87 +109,82 @@ func Example_threeWorkers() {
 	check(err)
 	defer done.Close()
 
-	impatient := child("impatient")
+	impatient := program("impatient")
 	check(never.Share(impatient, "never"))
 	check(impatient.Run())
 
-	patient, setter := child("patient"), child("setter")
+	patient, setter := program("patient"), program("setter")
 	check(done.Share(patient, "done"))
+	check(begin.Share(setter, "begin"))
 	check(done.Share(setter, "done"))
-	check(begin.Share(setter, "go"))
 	check(patient.Start())
 	check(setter.Start())
 
-	fmt.Println("parent: sets the setter going")
+	fmt.Println("parent: sets begin")
 	begin.Set()
 	check(setter.Wait())
 	check(patient.Wait())
 	// Output:
-	// impatient: gave up
-	// parent: sets the setter going
-	// setter: was set going, sets in turn
-	// patient: at last
+	// impatient: timed out
+	// parent: sets begin
+	// setter: begins, sets done
+	// patient: done
 }
 
 func impatient() {
 	never, err := interprocess.Inherited("never")
 	check(err)
 	if !never.WaitTimeout(10 * time.Millisecond) {
-		fmt.Println("impatient: gave up")
+		fmt.Println("impatient: timed out")
 	}
+}
+
+func setter() {
+	begin, err := interprocess.Inherited("begin")
+	check(err)
+	done, err := interprocess.Inherited("done")
+	check(err)
+	begin.Wait()
+	fmt.Println("setter: begins, sets done")
+	done.Set()
 }
 
 func patient() {
 	done, err := interprocess.Inherited("done")
 	check(err)
 	done.Wait()
-	fmt.Println("patient: at last")
+	fmt.Println("patient: done")
 }
 
-func setter() {
-	start, err := interprocess.Inherited("go")
-	check(err)
-	done, err := interprocess.Inherited("done")
-	check(err)
-	start.Wait()
-	fmt.Println("setter: was set going, sets in turn")
-	done.Set()
-}
-
-// Five workers wait at a starting gate; the parent opens it when all are there.
+// Five runners wait at a starting gate. The parent opens it when all of them
+// are there.
 func Example_startingGate() {
 	gate, err := interprocess.New()
 	check(err)
 	defer gate.Close()
 
-	var workers []*exec.Cmd
+	var outputs []*bufio.Scanner
 	for i := range 5 {
-		cmd := child("worker", fmt.Sprint(i+1))
-		cmd.Stdout = nil
+		cmd := program("runner", fmt.Sprint(i+1))
 		check(gate.Share(cmd, "gate"))
-		out, err := cmd.StdoutPipe()
-		check(err)
-		check(cmd.Start())
-		line, err := bufio.NewReader(io.LimitReader(out, 6)).ReadString('\n')
-		check(err)
-		fmt.Print(i+1, " is ", line)
-		defer func() {
-			rest, err := io.ReadAll(out)
-			check(err)
-			check(cmd.Wait())
-			fmt.Print(string(rest))
-		}()
-		workers = append(workers, cmd)
+		outputs = append(outputs, start(cmd))
+		defer cmd.Wait()
 	}
-	fmt.Println("all", len(workers), "are there: go")
+	for _, output := range outputs {
+		printLines(output, 1)
+	}
+	fmt.Println("the gate opens")
 	gate.Set()
-	// Unordered output:
+	for _, output := range outputs {
+		printLines(output, 1)
+	}
+	// Output:
 	// 1 is ready
 	// 2 is ready
 	// 3 is ready
 	// 4 is ready
 	// 5 is ready
-	// all 5 are there: go
+	// the gate opens
 	// 1 runs
 	// 2 runs
 	// 3 runs
@@ -175,30 +192,124 @@ func Example_startingGate() {
 	// 5 runs
 }
 
-func worker() {
+func runner() {
 	gate, err := interprocess.Inherited("gate")
 	check(err)
-	fmt.Println("ready")
+	fmt.Println(os.Args[1], "is ready")
 	gate.Wait()
 	fmt.Println(os.Args[1], "runs")
 }
 
-// Two programs that are not related meet at a path.
+// A child waits for two events and a channel in one select statement.
+func ExampleEvent_Done() {
+	stop, err := interprocess.New()
+	check(err)
+	defer stop.Close()
+	reload, err := interprocess.New()
+	check(err)
+	defer reload.Close()
+
+	cmd := program("printer")
+	check(stop.Share(cmd, "stop"))
+	check(reload.Share(cmd, "reload"))
+	pages, err := cmd.StdinPipe()
+	check(err)
+	output := start(cmd)
+
+	fmt.Fprintln(pages, "page 1")
+	printLines(output, 1)
+	reload.Set()
+	printLines(output, 1)
+	fmt.Fprintln(pages, "page 2")
+	printLines(output, 1)
+	stop.Set()
+	printLines(output, 1)
+	check(cmd.Wait())
+	// Output:
+	// prints page 1
+	// reloads its configuration
+	// prints page 2
+	// stops
+}
+
+// printer is the child of ExampleEvent_Done.
+func printer() {
+	stop, err := interprocess.Inherited("stop")
+	check(err)
+	reload, err := interprocess.Inherited("reload")
+	check(err)
+
+	pages := make(chan string)
+	go func() {
+		for input := bufio.NewScanner(os.Stdin); input.Scan(); {
+			pages <- input.Text()
+		}
+	}()
+	for {
+		select { // calls Done anew each time
+		case <-stop.Done():
+			fmt.Println("stops")
+			return
+		case <-reload.Done():
+			reload.Clear() // first: a Set during the reload asks for another one
+			fmt.Println("reloads its configuration")
+		case page := <-pages:
+			fmt.Println("prints", page)
+		}
+	}
+}
+
+// A child makes an event cancel the context that its work depends on.
+func Example_cancelContext() {
+	stop, err := interprocess.New()
+	check(err)
+	defer stop.Close()
+
+	cmd := program("job")
+	check(stop.Share(cmd, "stop"))
+	output := start(cmd)
+	printLines(output, 1)
+	stop.Set()
+	printLines(output, 1)
+	check(cmd.Wait())
+	// Output:
+	// the job begins
+	// the job ends: context canceled
+}
+
+// job is the child of Example_cancelContext.
+func job() {
+	stop, err := interprocess.Inherited("stop")
+	check(err)
+
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		defer cancel()
+		stop.WaitContext(ctx) // ends with the job even if the event is never set
+	}()
+
+	fmt.Println("the job begins")
+	<-ctx.Done() // instead of calls that take ctx
+	fmt.Println("the job ends:", ctx.Err())
+}
+
+// Two unrelated programs use a path. The one that creates the event starts first.
 func ExampleCreate() {
 	dir, err := os.MkdirTemp("", "example")
 	check(err)
 	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "stop") // in earnest: in /dev/shm or $XDG_RUNTIME_DIR
+	path := filepath.Join(dir, "stop") // for a real program, see “Where to put the file”
 
 	stop, err := interprocess.Create(path)
 	check(err)
 	defer os.Remove(path)
 	defer stop.Close()
 
-	other := child("stranger", path)
-	check(other.Start())
+	cmd := program("stranger", path)
+	check(cmd.Start())
 	stop.Set()
-	check(other.Wait())
+	check(cmd.Wait())
 	// Output:
 	// the other program stops
 }
@@ -210,48 +321,113 @@ func stranger() {
 	fmt.Println("the other program stops")
 }
 
-// A supervisor tells its workers through one event to finish. One of them is
-// killed while it waits for that event; the event does not mind.
-func Example_supervisor() {
-	drain, err := interprocess.New()
+// A server tells its clients by an event that it is ready. Both open the event
+// with OpenOrCreate, so either may start first, and either may crash and be
+// restarted. The server sets the flag, so it also clears the flag that a crash
+// has left set.
+func ExampleOpenOrCreate() {
+	dir, err := os.MkdirTemp("", "example")
 	check(err)
-	defer drain.Close()
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "ready") // for a real program, see “Where to put the file”
 
-	var workers []*exec.Cmd
-	for range 3 {
-		cmd := child("supervised worker")
-		cmd.Stdout = nil
-		check(drain.Share(cmd, "drain"))
-		out, err := cmd.StdoutPipe()
-		check(err)
-		check(cmd.Start())
-		_, err = bufio.NewReader(out).ReadString('\n') // it works
-		check(err)
-		workers = append(workers, cmd)
-	}
-	check(workers[0].Process.Kill())
-	workers[0].Wait()
-	fmt.Println("a worker was killed")
+	client := program("client", path)
+	clientOutput := start(client)
+	printLines(clientOutput, 1)
+	server := program("server", path)
+	printLines(start(server), 3)
+	printLines(clientOutput, 1)
+	check(client.Wait())
 
-	drain.Set()
-	for _, cmd := range workers[1:] {
-		check(cmd.Wait())
-		fmt.Println("a worker has finished")
-	}
-	drain.Clear()
-	fmt.Println("drain is", drain, "for the next generation")
+	check(server.Process.Kill())
+	server.Wait()
+	fmt.Println("the server is killed")
+
+	server = program("server", path)
+	printLines(start(server), 3)
+	check(program("client", path).Run())
+	check(server.Process.Kill())
+	server.Wait()
 	// Output:
-	// a worker was killed
-	// a worker has finished
-	// a worker has finished
-	// drain is unset for the next generation
+	// client: created the event: true
+	// server: created the event: false
+	// server: the flag was unset
+	// server: starts up; the flag is unset
+	// client: the server is ready
+	// the server is killed
+	// server: created the event: false
+	// server: the flag was set
+	// server: starts up; the flag is unset
+	// client: created the event: false
+	// client: the server is ready
 }
 
-func supervisedWorker() {
-	drain, err := interprocess.Inherited("drain")
+// server is the program that owns the flag.
+func server() {
+	ready, created, err := interprocess.OpenOrCreate(os.Args[1])
 	check(err)
-	fmt.Println("working")
-	if err := drain.WaitContext(context.Background()); err != nil {
-		os.Exit(1)
+	fmt.Println("server: created the event:", created)
+	fmt.Println("server: the flag was", ready)
+	ready.Clear()
+	fmt.Println("server: starts up; the flag is", ready)
+	ready.Set()
+	time.Sleep(time.Minute) // serves
+}
+
+func client() {
+	ready, created, err := interprocess.OpenOrCreate(os.Args[1])
+	check(err)
+	fmt.Println("client: created the event:", created)
+	ready.Wait()
+	fmt.Println("client: the server is ready")
+}
+
+// A worker ends with its supervisor, even if the supervisor is killed and can no
+// longer set the event that the worker waits for. Its standard input is a pipe
+// whose other end only the supervisor has, so reading it ends when the
+// supervisor does, and cancels the worker's context.
+func Example_supervisor() {
+	cmd := program("supervisor", "1")
+	output := start(cmd)
+	printLines(output, 1)
+	check(cmd.Process.Kill())
+	printLines(output, 1)
+	cmd.Wait()
+	// Output:
+	// worker: waits
+	// worker: the supervisor has ended: context canceled
+}
+
+// supervisor starts as many workers as its argument says.
+func supervisor() {
+	stop, err := interprocess.New()
+	check(err)
+	var n int
+	fmt.Sscan(os.Args[1], &n)
+	var workers []*exec.Cmd
+	for range n {
+		cmd := program("worker")
+		check(stop.Share(cmd, "stop"))
+		_, err = cmd.StdinPipe() // stays open until the worker or this process ends
+		check(err)
+		check(cmd.Start())
+		workers = append(workers, cmd)
+	}
+	for _, cmd := range workers {
+		check(cmd.Wait())
+	}
+}
+
+func worker() {
+	stop, err := interprocess.Inherited("stop")
+	check(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		cancel()
+	}()
+	fmt.Println("worker: waits")
+	if err := stop.WaitContext(ctx); err != nil {
+		fmt.Println("worker: the supervisor has ended:", err)
 	}
 }

@@ -10,10 +10,15 @@ import (
 	"testing"
 )
 
-// hooked makes f the hook until the test ends.
-func hooked(t *testing.T, f func(point string)) {
-	hook.Store(&f)
-	t.Cleanup(func() { hook.Store(nil) })
+// hooked steps in at the hooks that step fills in, until the test ends.
+func hooked(t *testing.T, step testHooks) {
+	for _, f := range []*func(){&step.announced, &step.parking, &step.woke, &step.wokeLeader, &step.publishing} {
+		if *f == nil {
+			*f = func() {}
+		}
+	}
+	hooks.Store(&step)
+	t.Cleanup(func() { hooks.Store(nil) })
 }
 
 // givesUp are the two ways to get a leader out of its sleep.
@@ -31,22 +36,20 @@ func TestCancelBeforeTheLeaderSaysItSleeps(t *testing.T) {
 	for name, how := range givesUp {
 		t.Run(name, func(t *testing.T) {
 			e := newTest(t)
-			if cap(sleepers) == 0 {
+			if cap(sleepers()) == 0 {
 				t.Skip("no leader sleeps in the kernel in this build")
 			}
 			ctx, cancel := context.WithCancel(context.Background())
 			roused := make(chan struct{}, 1)
 			var once sync.Once
-			hooked(t, func(point string) {
-				switch point {
-				case "asked":
+			hooked(t, testHooks{
+				announced: func() {
 					once.Do(func() {
 						how.stop(e, cancel)
 						<-roused // the canceller has come and gone
 					})
-				case "roused":
-					roused <- struct{}{}
-				}
+				},
+				wokeLeader: func() { roused <- struct{}{} },
 			})
 			within(t, "the leader to quit", func() {
 				if err := e.WaitContext(ctx); !errors.Is(err, how.want) {
@@ -64,28 +67,27 @@ func TestCancelBeforeTheLeaderSleeps(t *testing.T) {
 	for name, how := range givesUp {
 		t.Run(name, func(t *testing.T) {
 			e := newTest(t)
-			if cap(sleepers) == 0 {
+			if cap(sleepers()) == 0 {
 				t.Skip("no leader sleeps in the kernel in this build")
 			}
 			ctx, cancel := context.WithCancel(context.Background())
 			woke := make(chan struct{}, 1)
 			roused := make(chan struct{})
 			var once sync.Once
-			hooked(t, func(point string) {
-				switch point {
-				case "parking":
+			hooked(t, testHooks{
+				parking: func() {
 					once.Do(func() {
 						go how.stop(e, cancel)
 						<-woke // the first wake is in vain
 					})
-				case "woke":
+				},
+				woke: func() {
 					select {
 					case woke <- struct{}{}:
 					default:
 					}
-				case "roused":
-					close(roused)
-				}
+				},
+				wokeLeader: func() { close(roused) },
 			})
 			within(t, "the leader to quit", func() {
 				if err := e.WaitContext(ctx); !errors.Is(err, how.want) {
@@ -102,18 +104,21 @@ func TestCancelBeforeTheLeaderSleeps(t *testing.T) {
 func TestSetBeforeTheLeaderSleeps(t *testing.T) {
 	everyPath(t, func(t *testing.T) {
 		e := newTest(t)
-		for _, at := range []string{"asked", "parking"} {
+		for _, parking := range []bool{false, true} {
 			for _, pulse := range []bool{false, true} {
 				e.Clear()
-				hooked(t, func(point string) {
-					if point == at {
-						e.Set()
-						if pulse {
-							e.Clear()
-						}
+				step := func() {
+					e.Set()
+					if pulse {
+						e.Clear()
 					}
-				})
-				if cap(sleepers) == 0 {
+				}
+				if parking {
+					hooked(t, testHooks{parking: step})
+				} else {
+					hooked(t, testHooks{announced: step})
+				}
+				if cap(sleepers()) == 0 {
 					go e.Set()
 				}
 				within(t, "the leader", func() {
@@ -144,7 +149,7 @@ func TestEndedWaitLetsGoOfItsContext(t *testing.T) {
 		if n := ctx.held.Load(); n != 0 {
 			t.Errorf("the context still holds %d functions", n)
 		}
-		if ctx.given == 0 && cap(sleepers) > 0 {
+		if ctx.given == 0 && cap(sleepers()) > 0 {
 			t.Error("the context was given no function: the test tests nothing")
 		}
 	})

@@ -20,8 +20,9 @@ func force(path string) {
 	case "poller":
 		wakes = "poll"
 	}
-	sleepers = make(chan struct{}, maxSleepers())
+	places := make(chan struct{}, maxSleepers())
 	if path == "more events than leaders" {
-		sleepers = make(chan struct{}, 2)
+		places = make(chan struct{}, 2)
 	}
+	sleepers = func() chan struct{} { return places }
 }

@@ -3,12 +3,16 @@
 package interprocess
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"runtime"
 	"strings"
 	"syscall"
 )
 
-// boot names the host's present boot, or is noBoot on those that have no name for it.
+// boot identifies the present boot of the host, or is noBoot where the system
+// does not tell.
 func boot() string {
 	id, err := syscall.Sysctl("kern.bootsessionuuid")
 	if err != nil || id == "" {
@@ -17,22 +21,40 @@ func boot() string {
 	return id
 }
 
-// remote names the file system of fd if it is not on this host, or a program
-// that plays file system.
-func remote(fd int) string {
+// checkFileSystem reports whether the file system of fd is in memory, or why it
+// cannot hold an event.
+func checkFileSystem(fd uintptr) (inMemory bool, err error) {
 	const local = 0x1000 // MNT_LOCAL
 	var st syscall.Statfs_t
-	if err := syscall.Fstatfs(fd, &st); err != nil {
-		return fmt.Sprintf("one that does not say what it is: %v", err)
-	}
-	var name strings.Builder
-	for _, c := range st.Fstypename {
-		if c != 0 {
-			name.WriteByte(byte(c))
+	for {
+		if err = syscall.Fstatfs(int(fd), &st); err != syscall.EINTR {
+			break
 		}
 	}
-	if st.Flags&local != 0 && !strings.Contains(name.String(), "fuse") {
-		return ""
+	if err != nil {
+		return false, os.NewSyscallError("fstatfs", err)
 	}
-	return name.String()
+	var b strings.Builder
+	for _, c := range st.Fstypename {
+		if c != 0 {
+			b.WriteByte(byte(c))
+		}
+	}
+	name := b.String()
+	if st.Flags&local == 0 || strings.Contains(name, "fuse") {
+		return false, fmt.Errorf("%w: file system %s shares no memory", errors.ErrUnsupported, name)
+	}
+	return name == "tmpfs", nil
 }
+
+// lock waits for the lock of f, which ends when f is closed or the process ends.
+func lock(f *os.File) error {
+	for {
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != syscall.EINTR {
+			return os.NewSyscallError("flock", err)
+		}
+	}
+}
+
+// yield lets another goroutine run: package syscall cannot yield to a process.
+func yield() { runtime.Gosched() }

@@ -1,13 +1,21 @@
 package interprocess
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
+	"path"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
+	"unsafe"
 )
 
-// boot names the host's present boot, or is noBoot where that cannot be found out.
+// boot identifies the present boot of the host, or is noBoot where the system
+// does not tell.
 func boot() string {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -16,29 +24,272 @@ func boot() string {
 	return strings.TrimSpace(string(id))
 }
 
-// remote names the file system of fd if two hosts, or a host and a program that
-// plays file system, might see different memory in a file of it.
-func remote(fd int) string {
+// Why a file system cannot hold an event.
+const (
+	otherHosts = "shares no memory"               // with the other hosts or programs that see its files
+	mayFail    = "may fail a write to its memory" // with SIGBUS, when the disk is full
+)
+
+// unsuitable has the file systems that cannot hold an event, by the f_type of
+// statfs(2). The values are those of the kernel's magic.h and file systems or,
+// for those outside the kernel, of stat.c in GNU coreutils.
+var unsuitable = map[uint32]struct{ name, why string }{
+	0x01021997: {"9p", otherHosts},
+	0x61636673: {"ACFS", otherHosts},
+	0x5346414f: {"AFS", otherHosts},
+	0x6b414653: {"AFS", otherHosts},
+	0x61756673: {"aufs", otherHosts},
+	0x19830326: {"BeeGFS", otherHosts},
+	0x00c36400: {"Ceph", otherHosts},
+	0xff534d42: {"CIFS", otherHosts},
+	0x73757245: {"Coda", otherHosts},
+	0x65735546: {"FUSE", otherHosts},
+	0x01161970: {"GFS2", otherHosts},
+	0x47504653: {"GPFS", otherHosts},
+	0x20200302: {"HMDFS", otherHosts},
+	0x00c0ffee: {"hostfs", otherHosts},
+	0x013111a8: {"IBRIX", otherHosts},
+	0x0bd00bd0: {"Lustre", otherHosts},
+	0x0000564c: {"NCP", otherHosts},
+	0x00006969: {"NFS", otherHosts},
+	0x7461636f: {"OCFS2", otherHosts},
+	0x20030528: {"OrangeFS", otherHosts},
+	0xaad7aaea: {"PanFS", otherHosts},
+	0x7c7c6673: {"Parallels shared folder", otherHosts},
+	0x0000517b: {"SMB", otherHosts},
+	0xfe534d42: {"SMB2", otherHosts},
+	0xbeefdead: {"StorNext", otherHosts},
+	0x786f4256: {"VirtualBox shared folder", otherHosts},
+	0xbacbacbc: {"VMware shared folder", otherHosts},
+	0xa501fcf5: {"VxFS", otherHosts},
+
+	0xca451a4e: {"bcachefs", mayFail},
+	0x9123683e: {"btrfs", mayFail},
+	0x00003434: {"NILFS2", mayFail},
+}
+
+// checkFileSystem reports whether the file system of fd is in memory, or why it
+// cannot hold an event.
+func checkFileSystem(fd uintptr) (inMemory bool, err error) {
+	const (
+		tmpfs = 0x01021994
+		ramfs = 0x858458f6
+	)
 	var st syscall.Statfs_t
-	if err := syscall.Fstatfs(fd, &st); err != nil {
-		return fmt.Sprintf("one that does not say what it is: %v", err)
+	for {
+		if err = syscall.Fstatfs(int(fd), &st); err != syscall.EINTR {
+			break
+		}
 	}
-	return map[uint32]string{
-		0x65735546: "FUSE",
-		0x6969:     "NFS",
-		0x517b:     "SMB",
-		0xff534d42: "CIFS",
-		0xfe534d42: "SMB2",
-		0x01021997: "9P",
-		0x00c36400: "Ceph",
-		0x5346414f: "AFS",
-		0x6b414653: "AFS",
-		0x73757245: "Coda",
-		0x0bd00bd0: "Lustre",
-		0x01161970: "GFS2",
-		0x7461636f: "OCFS2",
-		0x47504653: "GPFS",
-		0x19830326: "BeeGFS",
-		0x786f4256: "VirtualBox's shared folder",
-	}[uint32(st.Type)]
+	if err != nil {
+		return false, os.NewSyscallError("statfs", err)
+	}
+	if u, bad := unsuitable[uint32(st.Type)]; bad {
+		return false, fmt.Errorf("%w: file system %s %s", errors.ErrUnsupported, u.name, u.why)
+	}
+	return uint32(st.Type) == tmpfs || uint32(st.Type) == ramfs, nil
+}
+
+// newer has the numbers of system calls that package syscall lacks.
+var newer = map[string]struct{ memfdCreate, renameat2, mmap uintptr }{
+	"386":      {356, 353, 192},
+	"amd64":    {319, 316, syscall.SYS_MMAP},
+	"arm":      {385, 382, 192},
+	"arm64":    {279, 276, syscall.SYS_MMAP},
+	"loong64":  {279, 276, syscall.SYS_MMAP},
+	"mips":     {4354, 4351, syscall.SYS_MMAP},
+	"mipsle":   {4354, 4351, syscall.SYS_MMAP},
+	"mips64":   {5314, 5311, syscall.SYS_MMAP},
+	"mips64le": {5314, 5311, syscall.SYS_MMAP},
+	"ppc64":    {360, 357, syscall.SYS_MMAP},
+	"ppc64le":  {360, 357, syscall.SYS_MMAP},
+	"riscv64":  {279, 276, syscall.SYS_MMAP},
+	"s390x":    {350, 347, syscall.SYS_MMAP},
+}[runtime.GOARCH]
+
+// needsMemory is whether New fails where no memory for its file can be had: on a
+// disk, Set and the waits would stop whenever the disk does.
+const needsMemory = true
+
+// memoryFile returns a file in memory with a new event, which cannot be resized.
+func memoryFile() (*os.File, error) {
+	const (
+		cloexec, allowSealing, noexecSeal = 1, 2, 8
+		addSeals                          = 1033 // F_ADD_SEALS
+		sealSeal, sealShrink, sealGrow    = 1, 2, 4
+	)
+	name := []byte("goevent\x00")
+	create := func(flags uintptr) (uintptr, syscall.Errno) {
+		fd, _, errno := syscall.Syscall(newer.memfdCreate, uintptr(unsafe.Pointer(&name[0])), flags, 0)
+		return fd, errno
+	}
+	fd, errno := create(cloexec | allowSealing | noexecSeal)
+	if errno == syscall.EINVAL { // before Linux 6.3
+		fd, errno = create(cloexec | allowSealing)
+	}
+	if errno != 0 {
+		return nil, os.NewSyscallError("memfd_create", errno)
+	}
+	f := os.NewFile(fd, "goevent")
+	err := writePage(f)
+	if err == nil {
+		_, _, errno = syscall.Syscall(syscall.SYS_FCNTL, fd, addSeals, sealSeal|sealShrink|sealGrow)
+		if errno != 0 {
+			err = os.NewSyscallError("fcntl", errno)
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// renameNoReplace renames the file temp to path, if that is free.
+func renameNoReplace(temp, path string) error {
+	from, err := syscall.BytePtrFromString(temp)
+	if err != nil {
+		return err
+	}
+	to, err := syscall.BytePtrFromString(path)
+	if err != nil {
+		return err
+	}
+	const atCWD, noReplace = -100, 1
+	at := atCWD // not constant, for its conversion
+	_, _, errno := syscall.Syscall6(newer.renameat2, uintptr(at), uintptr(unsafe.Pointer(from)),
+		uintptr(at), uintptr(unsafe.Pointer(to)), noReplace, 0)
+	if errno != 0 {
+		return os.NewSyscallError("renameat2", errno)
+	}
+	return nil
+}
+
+// lock waits for the lock of f, which ends when f is closed or the process ends.
+func lock(f *os.File) error {
+	for {
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != syscall.EINTR {
+			return os.NewSyscallError("flock", err)
+		}
+	}
+}
+
+const mappingsMerge = true
+
+// detach replaces the page by private memory, in one step, and returns the word
+// as it was then. A method that still runs finds that memory in its place; it
+// takes no answer from it, since the handle is closed. Adjacent replacements
+// are one mapping to the kernel.
+func (e *Event) detach() (word uint32) {
+	word = e.word.Load()
+	args := [6]uintptr{uintptr(unsafe.Pointer(&e.page[0])), pageSize, syscall.PROT_READ | syscall.PROT_WRITE,
+		syscall.MAP_PRIVATE | syscall.MAP_ANON | syscall.MAP_FIXED, ^uintptr(0), 0}
+	var errno syscall.Errno
+	if runtime.GOARCH == "s390x" {
+		_, _, errno = syscall.Syscall(newer.mmap, uintptr(unsafe.Pointer(&args)), 0, 0)
+	} else {
+		_, _, errno = syscall.Syscall6(newer.mmap, args[0], args[1], args[2], args[3], args[4], args[5])
+	}
+	// Unless there was no memory for that, the file alone has the word now.
+	if b := make([]byte, unsafe.Sizeof(word)); errno == 0 {
+		if _, err := e.file.ReadAt(b, wordAt); err == nil {
+			word = binary.NativeEndian.Uint32(b)
+		}
+	}
+	return word
+}
+
+// threadLimit returns how many threads this process may have, as far as the
+// system tells: by RLIMIT_NPROC and by the pids controller of its cgroups. Both
+// count other processes too.
+func threadLimit() int {
+	limit := 1 << 20
+	lower := func(n string) {
+		if n, err := strconv.Atoi(strings.TrimSpace(n)); err == nil {
+			limit = min(limit, n)
+		}
+	}
+	limits, err := os.ReadFile("/proc/self/limits")
+	if err != nil {
+		return 64
+	}
+	for line := range strings.Lines(string(limits)) {
+		if n, ok := strings.CutPrefix(line, "Max processes"); ok {
+			lower(strings.Fields(n + " -")[0])
+		}
+	}
+	cgroups, _ := os.ReadFile("/proc/self/cgroup")
+	for line := range strings.Lines(string(cgroups)) { // such as 0::/system.slice or 5:pids:/system.slice
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(fields) < 3 || fields[1] != "" && fields[1] != "pids" {
+			continue
+		}
+		// A container may see its own group at the root.
+		for group := path.Clean("/" + fields[2]); ; group = path.Dir(group) {
+			n, _ := os.ReadFile(path.Join("/sys/fs/cgroup", fields[1], group, "pids.max"))
+			lower(string(n))
+			if group == "/" {
+				break
+			}
+		}
+	}
+	return limit
+}
+
+// yield lets another process run, if one is ready to.
+func yield() { syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0) }
+
+// An alarm ends one wait at a time after a time that may be set anew meanwhile.
+// It is a timerfd: the Go scheduler, which waits for descriptors anyway, is woken
+// once for each wait, where a timer of its own takes about ten wake-ups. Without
+// a descriptor to spare it is such a timer.
+type alarm struct {
+	file  *os.File
+	conn  syscall.RawConn
+	timer *time.Timer
+}
+
+func newAlarm() *alarm {
+	const clockMonotonic = 1
+	fd, _, errno := syscall.RawSyscall(syscall.SYS_TIMERFD_CREATE, clockMonotonic, syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
+	if errno == 0 {
+		f := os.NewFile(fd, "timerfd")
+		if conn, err := f.SyscallConn(); err == nil && f.SetReadDeadline(time.Time{}) == nil {
+			return &alarm{file: f, conn: conn}
+		}
+		f.Close()
+	}
+	return &alarm{timer: time.NewTimer(maxPause)}
+}
+
+// set makes a wait of now, or the next one, end after d.
+func (a *alarm) set(d time.Duration) {
+	if a.timer != nil {
+		a.timer.Reset(d)
+		return
+	}
+	value := [2]syscall.Timespec{1: syscall.NsecToTimespec(int64(d))} // the interval is 0
+	a.conn.Control(func(fd uintptr) {
+		syscall.RawSyscall6(syscall.SYS_TIMERFD_SETTIME, fd, 0, uintptr(unsafe.Pointer(&value)), 0, 0, 0)
+	})
+}
+
+func (a *alarm) wait() {
+	if a.timer != nil {
+		<-a.timer.C
+		return
+	}
+	a.conn.Read(func(fd uintptr) bool {
+		var expirations uint64
+		_, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&expirations)), unsafe.Sizeof(expirations))
+		return errno != syscall.EAGAIN
+	})
+}
+
+func (a *alarm) stop() {
+	if a.timer != nil {
+		a.timer.Stop()
+		return
+	}
+	a.file.Close()
 }

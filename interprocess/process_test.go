@@ -118,7 +118,7 @@ func TestPulses(t *testing.T) {
 	const children = 4
 	everyPath(t, func(t *testing.T) {
 		rounds := count(100000)
-		if forced != paths[0] || cap(sleepers) == 0 {
+		if forced != paths[0] || cap(sleepers()) == 0 {
 			rounds /= 50
 		}
 		e := newTest(t)
@@ -159,7 +159,7 @@ func pulse(events []*Event, counter *atomic.Uint32, rounds int) {
 			e.Set()
 			e.Clear()
 		}
-		if e.waitFor(generation, context.Background()) != nil {
+		if e.waitFor(generation, limit{}) != nil {
 			return
 		}
 	}
@@ -244,7 +244,7 @@ func init() {
 		for !stopped.Load() {
 			done := make(chan struct{}, 1)
 			go func() { // somebody waits, and must be woken by the Set that follows
-				e.waitFor(e.word.Load()&^(set|asleep), context.Background())
+				e.waitFor(e.word.Load()&^(set|asleep), limit{})
 				done <- struct{}{}
 			}()
 			for !e.hasLeader() && !e.IsSet() && len(done) == 0 {

@@ -3,7 +3,6 @@
 package interprocess
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,7 +21,7 @@ var victims = map[string]func(e *Event){
 	"Set":          (*Event).Set,
 	"Clear":        (*Event).Clear,
 	"announce":     func(e *Event) { e.announce(e.word.Load() &^ (set | asleep)) },
-	"park":         func(e *Event) { park(e.word, e.word.Load()|asleep) },
+	"park":         func(e *Event) { park(e.word, e.word.Load()|asleep, time.Time{}) },
 	"wait":         func(e *Event) { e.WaitTimeout(time.Millisecond) },
 	"two-step Set": func(e *Event) { wakes = "futex-wake"; setAndWake(e.word) },
 }
@@ -135,7 +134,7 @@ func killAt(t *testing.T, op string, n int) (ok, ended bool) {
 	generation := e.word.Load() &^ (set | asleep)
 	released := make(chan struct{})
 	go func() {
-		e.waitFor(generation, context.Background())
+		e.waitFor(generation, limit{})
 		close(released)
 	}()
 	if op != "Clear" {

@@ -2,5 +2,7 @@
 
 package interprocess
 
-func raceRelease(*Event) {}
-func raceAcquire(*Event) {}
+const raceEnabled = false
+
+func raceRelease() {}
+func raceAcquire() {}

@@ -39,7 +39,7 @@ func TestManyEvents(t *testing.T) {
 			e.mu.Lock()
 			g := e.gate
 			e.mu.Unlock()
-			if g == nil || len(g.lead) != 0 {
+			if g == nil || len(g.token) != 0 {
 				return false
 			}
 		}
@@ -65,7 +65,7 @@ func TestManyWaits(t *testing.T) {
 			began.Add(1)
 			done.Go(func() {
 				began.Done()
-				if err := e.waitFor(generation, context.Background()); err != nil {
+				if err := e.waitFor(generation, limit{}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -106,7 +106,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 								cancel()
 							case 5, 6, 7: // is set
 								generation := e.word.Load() &^ asleep
-								inner.Go(func() { e.waitFor(generation, context.Background()) })
+								inner.Go(func() { e.waitFor(generation, limit{}) })
 								e.Set()
 								e.Clear()
 							case 8:

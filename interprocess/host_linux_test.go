@@ -1,0 +1,767 @@
+package interprocess
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// These tests set up a host as it may be: mounts, limits, cgroups, system calls
+// that fail, descriptors that another program closed. Each skips, with the
+// reason, where it may not do so.
+
+// Promise 5: a process that may have few threads waits for many events.
+func TestThreadLimit(t *testing.T) {
+	const limit, events = 64, 100
+	use := func(t *testing.T) {
+		var done sync.WaitGroup
+		all := make([]*Event, events)
+		for i := range all {
+			all[i] = newTest(t)
+			done.Go(all[i].Wait)
+		}
+		eventually(t, "all waits to block", func() bool { return blocked() == events })
+		for _, e := range all {
+			e.Set()
+			e.Clear()
+		}
+		within(t, "all waits to end", done.Wait)
+	}
+	t.Run("pids.max", func(t *testing.T) {
+		if inside(t) {
+			use(t)
+			return
+		}
+		group := cgroup(t, "pids", "pids.max")
+		check1(t, os.WriteFile(group+"/pids.max", fmt.Append(nil, limit), 0))
+		mustPass(t, again(t, "echo $$ >'"+group+"/cgroup.procs'"))
+	})
+	t.Run("RLIMIT_NPROC", func(t *testing.T) {
+		if inside(t) {
+			use(t)
+			return
+		}
+		needRoot(t, "setpriv", "prlimit") // the limit does not hold for root
+		binary, err := os.Open(os.Args[0])
+		check1(t, err)
+		defer binary.Close()
+		cmd := again(t, "")
+		cmd.ExtraFiles = []*os.File{binary} // its folder may be closed to other users
+		cmd.Args = substitute(cmd.Args, os.Args[0], "setpriv", "--reuid=61234", "--regid=61234", "--clear-groups",
+			"prlimit", fmt.Sprint("--nproc=", limit), "/proc/self/fd/3")
+		mustPass(t, cmd)
+	})
+}
+
+// The boot has another identity in some containers. An inherited event and one
+// in memory are of this boot all the same; one on a disk is stale.
+func TestOtherBootID(t *testing.T) {
+	if !inside(t) {
+		dir := t.TempDir()
+		for _, sub := range []string{"tmpfs", "ramfs", "disk"} {
+			check1(t, os.Mkdir(filepath.Join(dir, sub), 0o700))
+		}
+		check1(t, os.WriteFile(filepath.Join(dir, "boot_id"), []byte("01234567-89ab-cdef-0123-456789abcdef\n"), 0o444))
+		cmd := againWithMounts(t, "cd '"+dir+`' && mount -t tmpfs none tmpfs && mount -t ramfs none ramfs &&
+			{ EVENT_TEST_BOOT=first "$@" || exit 1; } && mount --bind boot_id /proc/sys/kernel/random/boot_id`)
+		cmd.Env = append(cmd.Env, "EVENT_TEST_DIR="+dir)
+		check1(t, newTest(t).Share(cmd, "test"))
+		mustPass(t, cmd)
+		return
+	}
+	dir := os.Getenv("EVENT_TEST_DIR")
+	names := []string{"tmpfs", "ramfs", "disk"}
+	if inMemory(t, dir) {
+		names = names[:2] // no disk to be had
+	}
+	if os.Getenv("EVENT_TEST_BOOT") == "first" {
+		for _, name := range names {
+			e, err := Create(filepath.Join(dir, name, "event"))
+			check1(t, err)
+			check1(t, e.Close())
+		}
+		return
+	}
+	if e, err := Inherited("test"); err != nil {
+		t.Error(err)
+	} else {
+		e.Set()
+		e.Close()
+	}
+	for _, name := range names {
+		e, err := Open(filepath.Join(dir, name, "event"))
+		switch {
+		case name == "disk":
+			if !errors.Is(err, ErrStale) {
+				t.Errorf("%s: got %v, want %v", name, err, ErrStale)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", name, err)
+		default:
+			e.Set()
+			e.Close()
+		}
+	}
+}
+
+func inMemory(t *testing.T, path string) bool {
+	var st syscall.Statfs_t
+	check1(t, syscall.Statfs(path, &st))
+	const tmpfs, ramfs = 0x01021994, 0x858458f6
+	return uint32(st.Type) == tmpfs || uint32(st.Type) == ramfs
+}
+
+// A program between parent and child closes the descriptor or puts another file
+// in its place. Inherited says what it finds, not who may open that, and leaves
+// it alone.
+func TestForeignDescriptor(t *testing.T) {
+	file := func(size int, mode os.FileMode) func(t *testing.T) *os.File {
+		return func(t *testing.T) *os.File {
+			path := tempPath(t)
+			check1(t, os.WriteFile(path, bytes.Repeat([]byte("x"), size), 0o600))
+			check1(t, os.Chmod(path, mode))
+			return opened(t, path)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		place func(t *testing.T) *os.File // nil if the descriptor is to be closed
+		says  string
+	}{
+		{"closed", nil, ""},
+		{"closed, used by the runtime", nil, ""},
+		{"device", func(t *testing.T) *os.File { return opened(t, os.DevNull) }, "device"},
+		{"directory", func(t *testing.T) *os.File {
+			f, err := os.Open(t.TempDir())
+			check1(t, err)
+			t.Cleanup(func() { f.Close() })
+			return f
+		}, "directory"},
+		{"pipe", func(t *testing.T) *os.File {
+			r, w, err := os.Pipe()
+			check1(t, err)
+			t.Cleanup(func() { r.Close(); w.Close() })
+			return w
+		}, "pipe"},
+		{"socket", func(t *testing.T) *os.File {
+			fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+			check1(t, err)
+			f, other := os.NewFile(uintptr(fds[0]), "socket"), os.NewFile(uintptr(fds[1]), "socket")
+			t.Cleanup(func() { f.Close(); other.Close() })
+			return f
+		}, "socket"},
+		{"shorter file", file(100, 0o644), "100"},
+		{"shorter file, private", file(100, 0o600), "100"},
+		{"file of the size of an event", file(pageSize, 0o644), ""},
+		{"file of another user", func(t *testing.T) *os.File {
+			f := file(100, 0o600)(t)
+			if err := f.Chown(os.Geteuid()+1, -1); err != nil {
+				t.Skip("only root gives files away:", err)
+			}
+			return f
+		}, "100"},
+		{"another event", otherEvent, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if inside(t) {
+				foreign(t, c.says)
+				return
+			}
+			prepare, number := "", 3
+			switch c.name {
+			case "closed":
+				number = 9 // what the runtime opens gets a lower number
+				prepare = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-"
+			case "closed, used by the runtime":
+				// Go reads the limit of the group now and then, by a descriptor.
+				prepare = "echo $$ >'" + cgroup(t, "cpu", "cpu.max", "cpu.cfs_quota_us") + "/cgroup.procs' && exec 3>&-"
+			}
+			cmd := again(t, prepare)
+			cmd.Env = append(cmd.Env, fmt.Sprint("EVENT_TEST_NUMBER=", number))
+			for len(cmd.ExtraFiles) < number-3 {
+				cmd.ExtraFiles = append(cmd.ExtraFiles, os.Stderr)
+			}
+			check1(t, newTest(t).Share(cmd, "test"))
+			if c.place != nil {
+				cmd.ExtraFiles[0] = c.place(t)
+			}
+			mustPass(t, cmd)
+		})
+	}
+}
+
+// foreign calls Inherited where the descriptor is not that of the event.
+func foreign(t *testing.T, says string) {
+	var number int
+	fmt.Sscan(os.Getenv("EVENT_TEST_NUMBER"), &number)
+	before := descriptor(number)
+	t.Log(before)
+	switch {
+	case before == "closed":
+		says = "closed"
+	case strings.Contains(t.Name(), "runtime") && !strings.Contains(before, "cpu"):
+		t.Skip("Go's runtime has no file open there")
+	}
+	e, err := Inherited("test")
+	if after := descriptor(number); after != before {
+		t.Errorf("the descriptor was %s, is %s", before, after)
+	}
+	if e != nil || !errors.Is(err, ErrFormat) || errors.Is(err, fs.ErrPermission) {
+		t.Fatalf("got %v and the error %v", e, err)
+	}
+	t.Log(err)
+	if !strings.Contains(err.Error(), says) && !(says == "closed" && errors.Is(err, syscall.EBADF)) {
+		t.Errorf("the message is %q, without %q", err, says)
+	}
+	for _, word := range []string{"mode", "user", "permission"} {
+		if strings.Contains(err.Error(), word) {
+			t.Errorf("the message is %q, with %q", err, word)
+		}
+	}
+}
+
+// descriptor says what fd is: file, flags and offset.
+func descriptor(fd int) string {
+	var st syscall.Stat_t
+	if syscall.Fstat(fd, &st) == syscall.EBADF {
+		return "closed"
+	}
+	name, _ := os.Readlink(fmt.Sprint("/proc/self/fd/", fd))
+	flags, _, _ := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFD, 0)
+	status, _, _ := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0)
+	offset, _ := syscall.Seek(fd, 0, io.SeekCurrent)
+	return fmt.Sprintf("%s (%d:%d, flags %#x %#x, at %d)", name, st.Dev, st.Ino, flags, status, offset)
+}
+
+func opened(t *testing.T, path string) *os.File {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	check1(t, err)
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func otherEvent(t *testing.T) *os.File {
+	path := tempPath(t)
+	e, err := Create(path)
+	check1(t, err)
+	check1(t, e.Close())
+	return opened(t, path)
+}
+
+// A process loses its record locks of a file when it closes any descriptor of
+// it. So Inherited may not open and close what is not the event.
+func TestForeignDescriptorKeepsRecordLocks(t *testing.T) {
+	for name, place := range map[string]func(t *testing.T) *os.File{
+		"shorter file": func(t *testing.T) *os.File {
+			path := tempPath(t)
+			check1(t, os.WriteFile(path, []byte("a database"), 0o600))
+			return opened(t, path)
+		},
+		"file of the size of an event": func(t *testing.T) *os.File {
+			path := tempPath(t)
+			check1(t, os.WriteFile(path, make([]byte, pageSize), 0o600))
+			return opened(t, path)
+		},
+		"another event": otherEvent,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if inside(t) {
+				lock := syscall.Flock_t{Type: syscall.F_WRLCK}
+				check1(t, syscall.FcntlFlock(3, syscall.F_SETLK, &lock))
+				if e, err := Inherited("test"); err == nil {
+					t.Fatal("it is the event:", e)
+				}
+				fmt.Println("tried")
+				io.ReadAll(os.Stdin)
+				return
+			}
+			cmd := again(t, "")
+			check1(t, newTest(t).Share(cmd, "test"))
+			f := place(t)
+			cmd.ExtraFiles[0] = f
+			in, err := cmd.StdinPipe()
+			check1(t, err)
+			out := new(watched)
+			cmd.Stdout = out
+			check1(t, cmd.Start())
+			defer cmd.Wait()
+			defer in.Close()
+			defer cmd.Process.Kill()
+			eventually(t, "the child to try", func() bool { return strings.Contains(out.String(), "tried\n") })
+			lock := syscall.Flock_t{Type: syscall.F_WRLCK}
+			check1(t, syscall.FcntlFlock(f.Fd(), syscall.F_GETLK, &lock))
+			if lock.Type != syscall.F_WRLCK || int(lock.Pid) != cmd.Process.Pid {
+				t.Errorf("the lock of process %d is gone: found %+v", cmd.Process.Pid, lock)
+			}
+		})
+	}
+}
+
+// watched is a buffer that can be read while a command writes to it.
+type watched struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.Write(p)
+}
+
+func (w *watched) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.String()
+}
+
+// New depends on no folder: there is none for temporary files in these tests.
+func TestNewInMemory(t *testing.T) {
+	needMemfd(t)
+	for name, prepare := range map[string]string{
+		"missing":   "mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3",
+		"read-only": "mount -t tmpfs -o ro none /dev/shm",
+		"full":      "mount -t tmpfs -o size=4k none /dev/shm && echo full >/dev/shm/file",
+		"noexec":    "mount -t tmpfs -o noexec none /dev/shm",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if !inside(t) {
+				cmd := againWithMounts(t, prepare)
+				cmd.Env = append(cmd.Env, "TMPDIR=/missing")
+				mustPass(t, cmd)
+				return
+			}
+			works(t, newTest(t))
+		})
+	}
+}
+
+// Where there is no memfd_create, New uses /dev/shm.
+func TestNewWithoutMemfd(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.ENOSYS, syscall.EPERM} {
+		t.Run(errno.Error(), func(t *testing.T) {
+			var e *Event
+			var err error
+			failing(t, []failure{{call: "memfd_create", errno: errno}}, func() { e, err = New() })
+			check1(t, err)
+			defer e.Close()
+			works(t, e)
+		})
+	}
+}
+
+func works(t *testing.T, e *Event) {
+	t.Helper()
+	e.Set()
+	if !e.IsSet() || !e.WaitTimeout(0) {
+		t.Error("unset after Set")
+	}
+	e.Clear()
+	if e.IsSet() || e.WaitTimeout(time.Microsecond) {
+		t.Error("set after Clear")
+	}
+}
+
+// Nobody who has the descriptor can make the others' page vanish.
+func TestNewIsSealed(t *testing.T) {
+	needMemfd(t)
+	cmd := exec.Command("true")
+	check1(t, newTest(t).Share(cmd, "test"))
+	f := cmd.ExtraFiles[0]
+	const getSeals, sealShrink, sealGrow = 1034, 2, 4
+	seals, _, errno := syscall.Syscall(syscall.SYS_FCNTL, f.Fd(), getSeals, 0)
+	if errno != 0 || seals&(sealShrink|sealGrow) != sealShrink|sealGrow {
+		t.Errorf("the seals are %#x (%v)", seals, errno)
+	}
+	for _, size := range []int64{0, pageSize + 1} {
+		if err := f.Truncate(size); !errors.Is(err, syscall.EPERM) {
+			t.Errorf("truncate to %d: %v", size, err)
+		}
+	}
+	info, err := f.Stat()
+	check1(t, err)
+	if info.Mode() != 0o600 {
+		t.Errorf("the mode is %v", info.Mode())
+	}
+}
+
+// Android and vfat have no hard links: Create renames there. The one call that
+// makes the name still takes nobody else's.
+func TestCreateWithoutHardLinks(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.EACCES} {
+		t.Run(errno.Error(), func(t *testing.T) {
+			path := tempPath(t)
+			var e, again *Event
+			var err, errAgain error
+			noLinks := []failure{{call: "link", errno: errno}, {call: "linkat", errno: errno}}
+			failing(t, noLinks, func() {
+				e, err = Create(path)
+				again, errAgain = Create(path)
+			})
+			check1(t, err)
+			defer e.Close()
+			refused(t, again, errAgain, fs.ErrExist, path)
+			if got := list(t, filepath.Dir(path)); len(got) != 1 {
+				t.Errorf("left behind: %v", got)
+			}
+			other, err := Open(path)
+			check1(t, err)
+			defer other.Close()
+			e.Set()
+			if !other.IsSet() {
+				t.Error("the name is of another event")
+			}
+		})
+	}
+	t.Run("nor renameat2", func(t *testing.T) {
+		path := tempPath(t)
+		var e *Event
+		var err error
+		failing(t, []failure{
+			{call: "link", errno: syscall.EPERM},
+			{call: "linkat", errno: syscall.EPERM},
+			{call: "renameat2", errno: syscall.EINVAL},
+		}, func() { e, err = Create(path) })
+		if e != nil || err == nil {
+			t.Error("Create made an event, though perhaps over another file")
+		}
+		t.Log(err)
+		if got := list(t, filepath.Dir(path)); len(got) != 0 {
+			t.Errorf("left behind: %v", got)
+		}
+	})
+}
+
+func list(t *testing.T, dir string) []os.DirEntry {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	check1(t, err)
+	return files
+}
+
+// A quota that is used up is told as what it is, and Create leaves nothing.
+func TestCreateOverQuota(t *testing.T) {
+	path := tempPath(t)
+	var e *Event
+	var err error
+	var full []failure
+	for _, call := range []string{"write", "pwrite64"} {
+		full = append(full, failure{call: call, errno: syscall.EDQUOT, arg2: pageSize})
+	}
+	failing(t, full, func() { e, err = Create(path) })
+	refused(t, e, err, syscall.EDQUOT)
+	if got := list(t, filepath.Dir(path)); len(got) != 0 {
+		t.Errorf("left behind: %v", got)
+	}
+}
+
+// Where files are copied on write, a write to a mapped page needs room and kills
+// the process when there is none. So there are no events.
+func TestCopyOnWrite(t *testing.T) {
+	if !inside(t) {
+		needRoot(t, "mkfs.btrfs", "losetup")
+		dir := t.TempDir()
+		mustPass(t, againWithMounts(t, "cd '"+dir+"' && truncate -s 128M image && mkfs.btrfs -q image && mkdir disk && mount -o loop image disk"), "EVENT_TEST_DIR="+dir+"/disk")
+		return
+	}
+	dir := os.Getenv("EVENT_TEST_DIR")
+	path := filepath.Join(dir, "event")
+	e, err := Create(path)
+	refused(t, e, err, errors.ErrUnsupported, path)
+	if got := list(t, dir); len(got) != 0 {
+		t.Errorf("left behind: %v", got)
+	}
+	inMemory := filepath.Join("/dev/shm", filepath.Base(filepath.Dir(dir))+fmt.Sprint(os.Getpid()))
+	e, err = Create(inMemory)
+	check1(t, err)
+	check1(t, e.Close())
+	content, err := os.ReadFile(inMemory)
+	os.Remove(inMemory)
+	check1(t, err)
+	check1(t, os.WriteFile(path, content, 0o600))
+	e, err = Open(path)
+	refused(t, e, err, errors.ErrUnsupported, path)
+}
+
+// A process that locks the word as if it were a mutex with priority inheritance
+// makes every futex wake fail. That is hostile, but Close returns.
+func TestCloseUnderPILock(t *testing.T) {
+	if inside(t) {
+		pi(t)
+		return
+	}
+	cmd := again(t, "")
+	mustPass(t, cmd)
+}
+
+func pi(t *testing.T) {
+	path := tempPath(t)
+	e, err := Create(path)
+	check1(t, err)
+	word := wordOf(t, path, e)
+	// An owner that lives, with a number that reads as unset and maybe asleep.
+	owner := make(chan uint32)
+	found := make(chan struct{})
+	for range 64 {
+		go func() {
+			runtime.LockOSThread()
+			if id := uint32(syscall.Gettid()); id%4 == 2 {
+				select {
+				case owner <- id:
+				case <-found:
+				}
+			}
+			<-found
+		}()
+	}
+	defer close(found)
+	select {
+	case *word = <-owner:
+	case <-time.After(hang):
+		t.Skip("no thread has a number that fits")
+	}
+	const lockPI, waiters = 6, 1 << 31
+	go func() {
+		runtime.LockOSThread()
+		syscall.Syscall6(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(word)), lockPI, 0, 0, 0, 0)
+	}()
+	eventually(t, "the other to lock", func() bool { return *word&waiters != 0 })
+
+	go e.Wait()
+	eventually(t, "the wait to block", func() bool { return blocked() == 1 })
+	within(t, "Close", func() { e.Close() })
+}
+
+// wordOf maps the file of e once more and returns the word in it, which is
+// where Set makes a change.
+func wordOf(t *testing.T, path string, e *Event) *uint32 {
+	f := opened(t, path)
+	page, err := syscall.Mmap(int(f.Fd()), 0, pageSize, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	check1(t, err)
+	before := bytes.Clone(page)
+	e.Set()
+	for i := range page {
+		if page[i] != before[i] {
+			e.Clear()
+			return (*uint32)(unsafe.Pointer(&page[i&^3]))
+		}
+	}
+	t.Fatal("Set changes nothing")
+	return nil
+}
+
+// inside reports whether this process is one that again started for t.
+func inside(t *testing.T) bool { return os.Getenv("EVENT_TEST_INSIDE") == t.Name() }
+
+// again returns a command that runs t once more in a process of its own, which
+// the shell commands in prepare have set up. "$@" in them is the test itself.
+func again(t *testing.T, prepare string) *exec.Cmd {
+	t.Helper()
+	if os.Getenv("EVENT_TEST_SELF") != "" {
+		t.Skip("an emulator does not emulate the host")
+	}
+	if prepare == "" {
+		prepare = ":"
+	}
+	var pattern []string
+	for part := range strings.SplitSeq(t.Name(), "/") {
+		pattern = append(pattern, "^"+regexp.QuoteMeta(part)+"$")
+	}
+	cmd := exec.Command("sh", "-c", "{ "+prepare+"\n} || exit 77; exec \"$@\"", "sh",
+		os.Args[0], "-test.v", "-test.run="+strings.Join(pattern, "/"), fmt.Sprint("-test.short=", testing.Short()))
+	cmd.Env = append(os.Environ(), "EVENT_TEST_INSIDE="+t.Name())
+	return cmd
+}
+
+// againWithMounts is again, as root, with mounts that nobody else sees.
+func againWithMounts(t *testing.T, prepare string) *exec.Cmd {
+	t.Helper()
+	needRoot(t, "unshare", "mount")
+	cmd := again(t, prepare)
+	cmd.Args = append([]string{"unshare", "-m"}, cmd.Args...)
+	cmd.Path, _ = exec.LookPath("unshare")
+	return cmd
+}
+
+// mustPass runs a command of again and ends t as it has ended.
+func mustPass(t *testing.T, cmd *exec.Cmd, env ...string) {
+	t.Helper()
+	cmd.Env = append(cmd.Env, env...)
+	var buf bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &buf, &buf
+	check1(t, cmd.Start())
+	defer time.AfterFunc(2*hang, func() { cmd.Process.Kill() }).Stop()
+	err := cmd.Wait()
+	out := buf.String()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.ExitCode() == 77, err != nil && strings.HasPrefix(out, "unshare:"):
+		t.Skipf("this machine does not allow it: %s", out)
+	case strings.Contains(out, "--- SKIP: "+t.Name()):
+		t.Skip(out)
+	case err != nil || !strings.Contains(out, "--- PASS: "+t.Name()):
+		if len(out) > 5000 {
+			out = out[:5000] + "..."
+		}
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Log(out)
+}
+
+func needRoot(t *testing.T, commands ...string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can do this")
+	}
+	for _, command := range commands {
+		if _, err := exec.LookPath(command); err != nil {
+			t.Skip(err)
+		}
+	}
+}
+
+func substitute(list []string, old string, with ...string) (all []string) {
+	for _, s := range list {
+		if s == old {
+			all = append(all, with...)
+		} else {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// cgroup makes a group under control of controller, which has one of files, and
+// removes it when the test ends.
+func cgroup(t *testing.T, controller string, files ...string) (dir string) {
+	t.Helper()
+	needRoot(t)
+	for _, root := range []string{"/sys/fs/cgroup/" + controller, "/sys/fs/cgroup"} {
+		dir, err := os.MkdirTemp(root, "event-test-")
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() {
+			eventually(t, "the group to be empty", func() bool { return syscall.Rmdir(dir) == nil })
+		})
+		for _, file := range files {
+			if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
+				return dir
+			}
+		}
+	}
+	t.Skipf("no control group with %s can be made here", strings.Join(files, " or "))
+	return ""
+}
+
+// A failure is a system call that fails, always or if its third argument is
+// arg2.
+type failure struct {
+	call  string
+	errno syscall.Errno
+	arg2  uint32
+}
+
+var callNumbers = map[string]map[string]uint32{
+	"amd64": {"link": 86, "linkat": 265, "memfd_create": 319, "pwrite64": 18, "renameat2": 316, "write": 1},
+	"arm64": {"linkat": 37, "memfd_create": 279, "pwrite64": 68, "renameat2": 276, "write": 64},
+}
+
+// failing runs f with system calls that fail, by a seccomp filter of one thread,
+// which ends with f.
+func failing(t *testing.T, failures []failure, f func()) {
+	t.Helper()
+	numbers := callNumbers[runtime.GOARCH]
+	if numbers == nil || os.Getenv("EVENT_TEST_SELF") != "" {
+		t.Skip("the numbers of system calls are not known here")
+	}
+	const loadWord, jumpEqual, ret, allow, fail = 0x20, 0x15, 0x06, 0x7fff0000, 0x00050000
+	var filter []syscall.SockFilter
+	for _, c := range failures {
+		number, ok := numbers[c.call]
+		if !ok {
+			continue
+		}
+		if c.arg2 != 0 {
+			filter = append(filter,
+				syscall.SockFilter{Code: loadWord, K: 16 + 2*8},
+				syscall.SockFilter{Code: jumpEqual, K: c.arg2, Jf: 3})
+		}
+		filter = append(filter,
+			syscall.SockFilter{Code: loadWord, K: 0},
+			syscall.SockFilter{Code: jumpEqual, K: number, Jf: 1},
+			syscall.SockFilter{Code: ret, K: fail | uint32(c.errno)})
+	}
+	filter = append(filter, syscall.SockFilter{Code: ret, K: allow})
+	program := syscall.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	done := make(chan error)
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // the thread ends with this goroutine
+		const setNoNewPrivs, setSeccomp, modeFilter = 38, 22, 2
+		if _, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, setNoNewPrivs, 1, 0, 0, 0, 0); errno != 0 {
+			done <- errno
+			return
+		}
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, setSeccomp, modeFilter, uintptr(unsafe.Pointer(&program))); errno != 0 {
+			done <- errno
+			return
+		}
+		f()
+	}()
+	if err := <-done; err != nil {
+		t.Skip("system calls cannot be made to fail here:", err)
+	}
+}
+
+func needMemfd(t *testing.T) {
+	t.Helper()
+	number, ok := callNumbers[runtime.GOARCH]["memfd_create"]
+	if !ok || os.Getenv("EVENT_TEST_SELF") != "" {
+		t.Skip("the number of memfd_create is not known here")
+	}
+	fd, _, errno := syscall.Syscall(uintptr(number), uintptr(unsafe.Pointer(&[]byte("probe\x00")[0])), 1, 0)
+	if errno != 0 {
+		t.Skip("memfd_create:", errno)
+	}
+	syscall.Close(int(fd))
+}
+
+// blocked returns how many goroutines of this process are blocked in a wait.
+func blocked() (n int) {
+	buf := make([]byte, 2048*runtime.NumGoroutine())
+	for {
+		if size := runtime.Stack(buf, true); size < len(buf) {
+			buf = buf[:size]
+			break
+		}
+		buf = make([]byte, 2*len(buf))
+	}
+	for stack := range bytes.SplitSeq(buf, []byte("\n\n")) {
+		header, rest, _ := bytes.Cut(stack, []byte("\n"))
+		if !bytes.Contains(rest, []byte(".(*Event).Wait")) {
+			continue
+		}
+		_, state, _ := bytes.Cut(header, []byte("["))
+		for _, s := range []string{"select", "syscall", "chan receive"} {
+			if bytes.HasPrefix(state, []byte(s)) {
+				n++
+			}
+		}
+	}
+	return n
+}

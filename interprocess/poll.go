@@ -1,0 +1,88 @@
+package interprocess
+
+import (
+	"sync"
+	"time"
+)
+
+// The poller looks at the words of the gates whose leaders do not sleep in the
+// kernel. It is one goroutine, which runs while there are any.
+var poller struct {
+	mu      sync.Mutex
+	gates   map[*gate]*Event // nil while the goroutine does not run
+	alarm   *alarm           // ends the pause before the next look
+	changed time.Time        // when a gate last came or opened
+}
+
+// The pause between two looks is a sixteenth of the time since something last
+// changed, within these bounds, and not less than 5 µs for each gate, of which
+// the look takes a fiftieth.
+const (
+	minPause = 50 * time.Microsecond
+	maxPause = 250 * time.Millisecond
+)
+
+func pauseAfter(idle time.Duration, gates int) time.Duration {
+	return min(max(minPause, idle/16, time.Duration(gates)*5*time.Microsecond), maxPause)
+}
+
+// poll is lead with the help of the poller, or until a place in the kernel is
+// free: then it has taken the place and returns true.
+func (e *Event) poll(g *gate, l limit, places chan<- struct{}) (hasPlace bool) {
+	timeout, stop := l.timer()
+	defer stop()
+	startPolling(g, e)
+	select {
+	case <-g.open:
+	case <-l.done:
+	case <-timeout:
+	case places <- struct{}{}:
+		hasPlace = true
+	}
+	poller.mu.Lock()
+	delete(poller.gates, g)
+	poller.mu.Unlock()
+	return hasPlace
+}
+
+// startPolling makes the poller look at e for g, and soon.
+func startPolling(g *gate, e *Event) {
+	poller.mu.Lock()
+	defer poller.mu.Unlock()
+	start := poller.gates == nil
+	if start {
+		poller.gates = make(map[*gate]*Event)
+		poller.alarm = newAlarm()
+	}
+	poller.gates[g] = e
+	poller.changed = time.Now()
+	poller.alarm.set(pauseAfter(0, len(poller.gates)))
+	if start {
+		go func(a *alarm) {
+			defer a.stop()
+			for a.wait(); look(); a.wait() {
+			}
+		}(poller.alarm)
+	}
+}
+
+// look opens the gates whose generation is over, and sets the alarm for the next
+// look. It reports false if there is nothing left to look at.
+func look() bool {
+	poller.mu.Lock()
+	defer poller.mu.Unlock()
+	now := time.Now()
+	for g, e := range poller.gates {
+		if e.ended(g.generation) {
+			g.release()
+			delete(poller.gates, g)
+			poller.changed = now
+		}
+	}
+	if len(poller.gates) == 0 {
+		poller.gates = nil
+		return false
+	}
+	poller.alarm.set(pauseAfter(now.Sub(poller.changed), len(poller.gates)))
+	return true
+}

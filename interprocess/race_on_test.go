@@ -1,5 +1,0 @@
-//go:build race
-
-package interprocess
-
-const raceEnabled = true
