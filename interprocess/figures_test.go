@@ -48,7 +48,7 @@ type pair [2]*interprocess.Event
 
 func newPair() pair { return pair{must(interprocess.New()), must(interprocess.New())} }
 
-func start(b *testing.B, events pair, args ...string) {
+func startChild(b *testing.B, events pair, args ...string) {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "FIGURES=1")
 	check(events[0].Share(cmd, "a"))
@@ -67,11 +67,15 @@ func BenchmarkRoundTrip(b *testing.B) {
 	}
 	b.Run("impl=interprocess/cpus="+cpus, func(b *testing.B) {
 		events := newPair()
-		start(b, events)
-		for b.Loop() {
+		startChild(b, events)
+		roundTrip := func() {
 			events[0].Set()
 			events[1].Wait()
 			events[1].Clear()
+		}
+		roundTrip() // the child has started
+		for b.Loop() {
+			roundTrip()
 		}
 	})
 }
@@ -117,7 +121,7 @@ func wake(b *testing.B, n int, processes bool) {
 	shared, events := openBoard(path), newPair()
 	for i := range n {
 		if processes {
-			start(b, events, path, strconv.Itoa(i))
+			startChild(b, events, path, strconv.Itoa(i))
 		} else {
 			go shared.wait(events, i)
 		}
