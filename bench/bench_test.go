@@ -3,344 +3,275 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/xml"
-	"errors"
-	"io"
+	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
-	"slices"
+	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"example.com/event/bench/rival"
+	"example.com/event"
 )
 
-// What the adapters can do must be what their competitors can do, and they
-// must do it.
-func TestAdapters(t *testing.T) {
-	const all = "flag wait timeout context clear watch"
-	want := map[string]string{
-		rival.This:                    all,
-		rival.Channel:                 "flag wait timeout context",
-		rival.Bool:                    "flag clear",
-		rival.Cond:                    "flag wait timeout context clear",
-		"mutex+channel":               all,
-		"exsync.Event":                all,
-		"missinggo.SynchronizedEvent": all,
-		"context.WithCancel":          "flag wait timeout context",
-		"sync.WaitGroup":              "wait",
-		"notify.Notifier":             "wait pulse",
-		"sync2.Fence":                 "flag wait timeout context",
+// An impl performs an operation n times, or until it fails. The compiler inlines
+// repeat and its argument, and into that whatever it would inline in any program:
+// no call goes through an interface, a type parameter or a variable.
+type impl struct {
+	name string
+	loop func(n int) (succeeded int)
+}
+
+func repeat(n int, ok func() bool) (succeeded int) {
+	for i := range n {
+		if !ok() {
+			return i
+		}
 	}
-	for _, r := range rival.All {
-		t.Run(r.Name, func(t *testing.T) {
-			if got := abilities(r.New()); got != want[r.Name] {
-				t.Errorf("can do %q, want %q", got, want[r.Name])
+	return n
+}
+
+// compare has GOMAXPROCS goroutines share an event.
+func compare(b *testing.B, impls ...impl) {
+	for _, impl := range impls {
+		b.Run("impl="+impl.name, func(b *testing.B) {
+			var wg sync.WaitGroup
+			procs := runtime.GOMAXPROCS(0)
+			for i := range procs {
+				wg.Go(func() {
+					if n := (b.N + i) / procs; impl.loop(n) != n {
+						b.Error("an operation failed")
+					}
+				})
 			}
-			exercise(t, r.New())
+			wg.Wait()
 		})
 	}
 }
 
-func abilities(e any) string {
-	var s []string
-	add := func(name string, ok bool) {
-		if ok {
-			s = append(s, name)
+// events returns one of each, and a word for the floor.
+func events(set bool) (*event.Event, *atomic.Uint32, *cond, *mutexChan, exsyncEvent, missinggoEvent) {
+	e, word, c, m, x, g := event.New(), new(atomic.Uint32), newCond(), newMutexChan(), newExsync(), newMissinggo()
+	for _, e := range []rival{e, c, m, x, g} {
+		if set {
+			e.Set()
+			word.Store(1)
 		}
 	}
-	_, ok := e.(rival.Flag)
-	add("flag", ok)
-	_, ok = e.(rival.Wait)
-	add("wait", ok)
-	_, ok = e.(rival.Timeout)
-	add("timeout", ok)
-	_, ok = e.(rival.Context)
-	add("context", ok)
-	_, ok = e.(rival.Clear)
-	add("clear", ok)
-	_, ok = e.(rival.Selectable)
-	add("watch", ok)
-	_, ok = e.(rival.Pulse)
-	add("pulse", ok)
-	return strings.Join(s, " ")
+	return e, word, c, m, x, g
 }
 
-// exercise takes e from unset to set and, if it can, back.
-func exercise(t *testing.T, e any) {
-	set := false
-	check := func() {
-		t.Helper()
-		if e, ok := e.(rival.Flag); ok && e.IsSet() != set {
-			t.Errorf("IsSet is %v, want %v", !set, set)
-		}
-		if e, ok := e.(rival.Timeout); ok && e.WaitTimeout(time.Millisecond) != set {
-			t.Errorf("WaitTimeout is %v, want %v", !set, set)
-		}
-		if e, ok := e.(rival.Context); ok {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-			defer cancel()
-			if err := e.WaitContext(ctx); (err == nil) != set || err != nil && !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("WaitContext is %v if set is %v", err, set)
-			}
-		}
-		if e, ok := e.(rival.Selectable); ok && e.Watch()() != set {
-			t.Errorf("channel closed is %v, want %v", !set, set)
-		}
-	}
-	check()
-	var waiting sync.WaitGroup
-	if e, ok := e.(rival.Wait); ok {
-		waiting.Go(e.Wait)
-		settle()
-	}
-	release(e)()
-	waiting.Wait()
-	set = true
-	check()
-	if e, ok := e.(rival.Clear); ok {
-		e.Clear()
-		set = false
-		check()
-	}
+func BenchmarkIsSet(b *testing.B) {
+	e, word, c, m, x, g := events(true)
+	ctx, cancel := context.WithCancel(b.Context())
+	cancel()
+	compare(b,
+		impl{"event", func(n int) int { return repeat(n, func() bool { return e.IsSet() }) }},
+		impl{"floor", func(n int) int { return repeat(n, func() bool { return word.Load() == 1 }) }},
+		impl{"sync.Cond", func(n int) int { return repeat(n, func() bool { return c.IsSet() }) }},
+		impl{"mutex+channel", func(n int) int { return repeat(n, func() bool { return m.IsSet() }) }},
+		impl{"exsync", func(n int) int { return repeat(n, func() bool { return x.IsSet() }) }},
+		impl{"missinggo", func(n int) int { return repeat(n, func() bool { return g.IsSet() }) }},
+		impl{"context", func(n int) int { return repeat(n, func() bool { return ctx.Err() != nil }) }})
 }
 
-// A question that nobody can fail is none: each of these fails one.
-func TestQuestionsFindFaults(t *testing.T) {
-	tests := []struct {
-		question string
-		new      func() any
+// The event is set in the benchmarks of waits, which cost a load and a branch
+// at least.
+func BenchmarkWait(b *testing.B) {
+	e, word, c, m, x, g := events(true)
+	ctx, cancel := context.WithCancel(b.Context())
+	cancel()
+	compare(b,
+		impl{"event", func(n int) int { return repeat(n, func() bool { e.Wait(); return true }) }},
+		impl{"floor", func(n int) int { return repeat(n, func() bool { return word.Load() == 1 }) }},
+		impl{"sync.Cond", func(n int) int { return repeat(n, func() bool { c.Wait(); return true }) }},
+		impl{"mutex+channel", func(n int) int { return repeat(n, func() bool { m.Wait(); return true }) }},
+		impl{"exsync", func(n int) int { return repeat(n, func() bool { x.Wait(); return true }) }},
+		impl{"missinggo", func(n int) int { return repeat(n, func() bool { g.Wait(); return true }) }},
+		impl{"context", func(n int) int { return repeat(n, func() bool { <-ctx.Done(); return true }) }})
+}
+
+func BenchmarkWaitTimeout(b *testing.B) {
+	e, word, c, m, x, g := events(true)
+	compare(b,
+		impl{"event", func(n int) int { return repeat(n, func() bool { return e.WaitTimeout(time.Hour) }) }},
+		impl{"floor", func(n int) int { return repeat(n, func() bool { return word.Load() == 1 }) }},
+		impl{"sync.Cond", func(n int) int { return repeat(n, func() bool { return c.WaitTimeout(time.Hour) }) }},
+		impl{"mutex+channel", func(n int) int { return repeat(n, func() bool { return m.WaitTimeout(time.Hour) }) }},
+		impl{"exsync", func(n int) int { return repeat(n, func() bool { return x.WaitTimeout(time.Hour) }) }},
+		impl{"missinggo", func(n int) int { return repeat(n, func() bool { return g.WaitTimeout(time.Hour) }) }})
+}
+
+func BenchmarkWaitContext(b *testing.B) {
+	e, word, c, m, x, g := events(true)
+	ctx := b.Context()
+	compare(b,
+		impl{"event", func(n int) int { return repeat(n, func() bool { return e.WaitContext(ctx) == nil }) }},
+		impl{"floor", func(n int) int { return repeat(n, func() bool { return word.Load() == 1 }) }},
+		impl{"sync.Cond", func(n int) int { return repeat(n, func() bool { return c.WaitContext(ctx) == nil }) }},
+		impl{"mutex+channel", func(n int) int { return repeat(n, func() bool { return m.WaitContext(ctx) == nil }) }},
+		impl{"exsync", func(n int) int { return repeat(n, func() bool { return x.WaitContext(ctx) == nil }) }},
+		impl{"missinggo", func(n int) int { return repeat(n, func() bool { return g.WaitContext(ctx) == nil }) }})
+}
+
+func BenchmarkSetOnSet(b *testing.B) {
+	e, word, c, m, x, g := events(true)
+	compare(b,
+		impl{"event", func(n int) int { return repeat(n, func() bool { e.Set(); return true }) }},
+		impl{"floor", func(n int) int { return repeat(n, func() bool { return word.CompareAndSwap(1, 1) }) }},
+		impl{"sync.Cond", func(n int) int { return repeat(n, func() bool { c.Set(); return true }) }},
+		impl{"mutex+channel", func(n int) int { return repeat(n, func() bool { m.Set(); return true }) }},
+		impl{"exsync", func(n int) int { return repeat(n, func() bool { x.Set(); return true }) }},
+		impl{"missinggo", func(n int) int { return repeat(n, func() bool { g.Set(); return true }) }})
+}
+
+func BenchmarkSetClear(b *testing.B) {
+	e, word, c, m, x, g := events(false)
+	compare(b,
+		impl{"event", func(n int) int { return repeat(n, func() bool { e.Set(); e.Clear(); return true }) }},
+		impl{"floor", func(n int) int {
+			return repeat(n, func() bool { word.CompareAndSwap(0, 1); word.CompareAndSwap(1, 0); return true })
+		}},
+		impl{"sync.Cond", func(n int) int { return repeat(n, func() bool { c.Set(); c.Clear(); return true }) }},
+		impl{"mutex+channel", func(n int) int { return repeat(n, func() bool { m.Set(); m.Clear(); return true }) }},
+		impl{"exsync", func(n int) int { return repeat(n, func() bool { x.Set(); x.Clear(); return true }) }},
+		impl{"missinggo", func(n int) int { return repeat(n, func() bool { g.Set(); g.Clear(); return true }) }})
+}
+
+// BenchmarkPingPong is of round trips between two goroutines. The floor makes
+// and closes a channel for each wait.
+func BenchmarkPingPong(b *testing.B) {
+	e, _, c, m, x, g := events(false)
+	e2, _, c2, m2, x2, g2 := events(false)
+	ch, ch2 := make(chan struct{}), make(chan struct{})
+	for _, impl := range []struct {
+		name        string
+		there, back func()
 	}{
-		{"zero value usable", func() any { return wrong{Resettable: good()} }},
-		{"Set, Clear: all who wait go on", func() any { return &stranding{Resettable: good()} }},
-		{"set, context cancelled: success", func() any { return hasty{good()} }},
-		{askChannel, func() any { return &early{Resettable: good()} }},
-		{"nobody waits: nothing allocated", func() any { return wasteful{good()} }},
-	}
-	for _, test := range tests {
-		t.Run(test.question, func(t *testing.T) {
-			i := slices.IndexFunc(questions(), func(q question) bool { return q.name == test.question })
-			q := questions()[i]
-			bad := q.ask(rival.Rival{New: test.new, Zero: test.new})
-			if bad.Passed == bad.Rounds {
-				t.Errorf("the fault was not seen in %d rounds", bad.Rounds)
-			}
-			this := q.ask(rival.All[0])
-			if this.Passed < this.Rounds {
-				t.Errorf("this library: %d of %d", this.Passed, this.Rounds)
+		{"event", func() { e.Set(); e2.Wait(); e2.Clear() }, func() { e.Wait(); e.Clear(); e2.Set() }},
+		{"floor", func() { close(ch); <-ch2; ch2 = make(chan struct{}) }, func() { <-ch; ch = make(chan struct{}); close(ch2) }},
+		{"sync.Cond", func() { c.Set(); c2.Wait(); c2.Clear() }, func() { c.Wait(); c.Clear(); c2.Set() }},
+		{"mutex+channel", func() { m.Set(); m2.Wait(); m2.Clear() }, func() { m.Wait(); m.Clear(); m2.Set() }},
+		{"exsync", func() { x.Set(); x2.Wait(); x2.Clear() }, func() { x.Wait(); x.Clear(); x2.Set() }},
+		{"missinggo", func() { g.Set(); g2.Wait(); g2.Clear() }, func() { g.Wait(); g.Clear(); g2.Set() }},
+	} {
+		b.Run("impl="+impl.name, func(b *testing.B) {
+			go func() {
+				for range b.N {
+					impl.back()
+				}
+			}()
+			for range b.N {
+				impl.there()
 			}
 		})
 	}
 }
 
-func good() rival.Resettable { return rival.All[0].New().(rival.Resettable) }
-
-type wrong struct{ rival.Resettable }
-
-func (wrong) Wait()              { panic("not made by its constructor") }
-func (wrong) Watch() func() bool { return nil }
-
-// A stranding event tests the flag again.
-type stranding struct{ rival.Resettable }
-
-func (e *stranding) Wait() {
-	for !e.IsSet() {
-		e.Resettable.Wait()
+// BenchmarkBroadcast is of a Set that releases many waiters, from its call until
+// the last of them runs.
+func BenchmarkBroadcast(b *testing.B) {
+	var wg sync.WaitGroup
+	gate := make(chan struct{})
+	for range 100_000 { // the runtime keeps the descriptors of goroutines
+		wg.Go(func() { <-gate })
+	}
+	close(gate)
+	wg.Wait()
+	for _, waiters := range []int{1, 100, 10_000, 100_000} {
+		run := func(name string, newEvent func() (wait, set func())) {
+			b.Run(fmt.Sprintf("waiters=%d/impl=%s", waiters, name), func(b *testing.B) { broadcast(b, waiters, newEvent) })
+		}
+		for _, r := range rivals {
+			run(r.name, func() (wait, set func()) { e := r.new(); return e.Wait, e.Set })
+		}
+		run("floor", func() (wait, set func()) { c := make(chan struct{}); return func() { <-c }, func() { close(c) } })
+		run("context", func() (wait, set func()) {
+			ctx, cancel := context.WithCancel(context.Background())
+			return func() { <-ctx.Done() }, cancel
+		})
 	}
 }
 
-type hasty struct{ rival.Resettable }
-
-func (e hasty) WaitContext(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return e.Resettable.WaitContext(ctx)
-}
-
-// An early event has its flag set before its channel is closed.
-type early struct {
-	rival.Resettable
-	set atomic.Bool
-}
-
-func (e *early) Set()               { e.set.Store(true); e.Resettable.Set() }
-func (e *early) IsSet() bool        { return e.set.Load() }
-func (e *early) Watch() func() bool { return e.Resettable.(rival.Selectable).Watch() }
-
-type wasteful struct{ rival.Resettable }
-
-var garbage []byte
-
-func (e wasteful) Clear() { garbage = make([]byte, 1); e.Resettable.Clear() }
-
-// After settle every waiter is parked where it waits.
-func TestSettle(t *testing.T) {
-	const waiters = 1000
-	for _, r := range rival.All {
-		e := r.New()
-		w, ok := e.(rival.Wait)
-		if !ok {
-			continue
-		}
-		var wg sync.WaitGroup
-		for range waiters {
-			wg.Go(w.Wait)
-		}
-		settle()
-		buf := make([]byte, 4<<20)
-		stacks := string(buf[:runtime.Stack(buf, true)])
-		parked := 0
-		for _, state := range []string{"[chan receive", "[select", "[sync.Cond.Wait", "[sync.WaitGroup.Wait"} {
-			parked += strings.Count(stacks, state)
-		}
-		if parked < waiters || strings.Contains(stacks, "[runnable") || strings.Contains(stacks, "[sync.Mutex.Lock") {
-			t.Errorf("%s: %d are parked, want %d", r.Name, parked, waiters)
-		}
-		release(e)()
-		wg.Wait()
-	}
-}
-
-func TestBroadcastCounts(t *testing.T) {
-	for _, r := range rival.All {
-		ns, bytes, ok := broadcast(r, 100, 10)
-		if _, can := r.New().(rival.Wait); ok != can || can && (ns <= 0 || bytes < 1024) {
-			t.Errorf("%s: %v ns, %v bytes, %v", r.Name, ns, bytes, ok)
-		}
-	}
-}
-
-func TestReadmesShowTheResults(t *testing.T) {
-	r, err := readResults("results.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = eachReadme(func(file, text string) error {
-		if r.fill(text) != text {
-			t.Errorf("%s does not show results.json: run 'go run . -draw'", file)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range r.blocks() {
-		if !strings.Contains(string(b), block) {
-			t.Errorf("README.md lacks the block %q", name)
-		}
-	}
-}
-
-// Values follow from each other in the results.
-func TestResultsAddUp(t *testing.T) {
-	r, err := readResults("results.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Command != "go run ." {
-		t.Errorf("results of %q, want a full run", r.Command)
-	}
-	summed := *r
-	summed.Figures = slices.Clone(r.Figures)
-	summed.sum()
-	for i, f := range summed.Figures {
-		was := r.Figures[i]
-		if f.Median != was.Median || f.Spread != was.Spread || f.Ratio != was.Ratio {
-			t.Errorf("%s, %s: median, spread or ratio do not follow from the values", f.Work, f.Rival)
-		}
-	}
-}
-
-func TestCharts(t *testing.T) {
-	checkCharts(t, ".")
-}
-
-// A quick run and what is drawn from it again have charts too.
-func TestQuick(t *testing.T) {
-	dir := t.TempDir()
-	for _, draw := range []bool{false, true} {
-		if err := run(!draw, draw, dir); err != nil {
-			t.Fatal(err)
-		}
-		checkCharts(t, dir)
-	}
-}
-
-// checkCharts checks that the charts in dir are well-formed and of the results there.
-func checkCharts(t *testing.T, dir string) {
-	t.Helper()
-	r, err := readResults(filepath.Join(dir, "results.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"summary.svg", "works.svg", "parallel.svg", "growth.svg"} {
-		b, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := ""
-		d := xml.NewDecoder(bytes.NewReader(b))
-		for {
-			token, err := d.Token()
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			if chars, ok := token.(xml.CharData); ok {
-				text += string(chars)
+// broadcast parks the waiters of up to 10,000 events at the same time.
+func broadcast(b *testing.B, waiters int, newEvent func() (wait, set func())) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	b.StopTimer()
+	sets := make([]func(), max(1, 10_000/waiters))
+	var total time.Duration
+	var bytes uint64
+	for done := 0; done < b.N; done += len(sets) {
+		sets = sets[:min(len(sets), b.N-done)]
+		runtime.GC()
+		runtime.GC() // frees the stacks too
+		before := sum("/memory/classes/heap/objects:bytes", "/memory/classes/heap/stacks:bytes")
+		var left atomic.Int64
+		var start time.Time
+		last := make(chan time.Duration, 1)
+		for i := range sets {
+			var wait func()
+			wait, sets[i] = newEvent()
+			for range waiters {
+				go func() {
+					wait()
+					if left.Add(-1) == 0 {
+						last <- time.Since(start)
+					}
+				}()
 			}
 		}
-		for _, want := range []string{rival.This, strings.TrimSpace(r.conditions())} {
-			if !strings.Contains(text, want) {
-				t.Errorf("%s lacks %q", name, want)
+		for sum("/sched/goroutines/running:goroutines", "/sched/goroutines/runnable:goroutines") > 1 {
+			time.Sleep(50 * time.Microsecond)
+		}
+		bytes += sum("/memory/classes/heap/objects:bytes", "/memory/classes/heap/stacks:bytes") - before
+		b.StartTimer()
+		for _, set := range sets {
+			left.Store(int64(waiters))
+			start = time.Now()
+			set()
+			total += <-last
+		}
+		b.StopTimer()
+	}
+	all := float64(b.N * waiters)
+	b.ReportMetric(0, "ns/op") // omits it
+	b.ReportMetric(float64(total)/all, "ns/waiter")
+	b.ReportMetric(float64(bytes)/all, "B/waiter")
+}
+
+func sum(metric, other string) uint64 {
+	s := []metrics.Sample{{Name: metric}, {Name: other}}
+	metrics.Read(s)
+	return s[0].Value.Uint64() + s[1].Value.Uint64()
+}
+
+// The README and the chart are up to date.
+func TestFiles(t *testing.T) {
+	files, err := render()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range files {
+		if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s does not follow from the results: run 'go run .' (%v)", name, err)
+		}
+	}
+}
+
+// No floor is above what stands on it. A sync.Cond makes no channel.
+func TestFloors(t *testing.T) {
+	if err := goroutines.read(); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range goroutines.rows {
+		for _, impl := range goroutines.impls {
+			_, ratio, ok := goroutines.median(row, impl, "floor")
+			if !ok && impl == "event" || ok && ratio.Hi < 1 && !(impl == "sync.Cond" && strings.HasPrefix(row.name, "PingPong")) {
+				t.Errorf("%s: %s takes %v of the floor at most", row.name, impl, ratio.Hi)
 			}
 		}
 	}
-}
-
-// Results that can't be written are said so before minutes of measuring.
-func TestUnwritable(t *testing.T) {
-	if err := run(true, false, "no such directory"); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("error is %v", err)
-	}
-}
-
-func TestRaceQuestion(t *testing.T) {
-	var asked []rival.Rival
-	for _, r := range rival.Asked() {
-		if r.Name == rival.This || r.Name == "exsync.Event" {
-			asked = append(asked, r)
-		}
-	}
-	for _, a := range askRaces(asked, 3) {
-		if a.Note != "" {
-			t.Skip(a.Note)
-		}
-		if want := a.Rival == rival.This; (a.Passed == a.Rounds) != want {
-			t.Errorf("%s: clean in %d of %d, want all: %v", a.Rival, a.Passed, a.Rounds, want)
-		}
-	}
-}
-
-func TestHangFails(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		hung := make(chan struct{})
-		defer close(hung)
-		q := question{rounds: 3, try: func(rival.Rival) bool { <-hung; return true }}
-		if a := q.ask(rival.All[0]); a.Passed != 0 || a.Rounds != 1 {
-			t.Errorf("passed %d of %d, want 0 of 1", a.Passed, a.Rounds)
-		}
-	})
 }

@@ -7,13 +7,9 @@ replace example.com/event => ../
 require (
 	example.com/event v0.0.0-00010101000000-000000000000
 	github.com/anacrolix/missinggo/v2 v2.10.0
-	github.com/klauspost/cpuid/v2 v2.2.5
-	go.etcd.io/etcd/pkg/v3 v3.7.3
 	go.mau.fi/util v0.9.4
 	golang.org/x/perf v0.0.0-20260908200009-22c9c6c9d4da
-	golang.org/x/text v0.43.0
 	gonum.org/v1/plot v0.17.0
-	storj.io/common v0.0.0-20260903112600-b776c2238d07
 )
 
 require (
@@ -23,13 +19,10 @@ require (
 	git.sr.ht/~sbinet/gg v0.7.0 // indirect
 	github.com/aclements/go-moremath v0.0.0-20210112150236-f10218a38794 // indirect
 	github.com/ajstarks/svgo v0.0.0-20211024235047-1546f124cd8b // indirect
-	github.com/calebcase/tmpfile v1.0.3 // indirect
 	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect
 	github.com/huandu/xstrings v1.3.2 // indirect
-	github.com/spacemonkeygo/monkit/v3 v3.0.25-0.20251022131615-eb24eb109368 // indirect
-	github.com/zeebo/errs v1.4.0 // indirect
+	github.com/rogpeppe/go-internal v1.14.1 // indirect
 	golang.org/x/image v0.46.0 // indirect
-	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
-	storj.io/drpc v1.0.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 )
