@@ -134,8 +134,8 @@ func (e *Event) Clear() {
 	if !open {
 		return
 	}
-	for w&set != 0 && !e.word.CompareAndSwap(w, w&^(set|asleep)+next) {
-		w = e.word.Load()
+	if w&set != 0 {
+		e.word.CompareAndSwap(w, w&^(set|asleep)+next) // fails only after another Clear
 	}
 	raceAcquire()
 	runtime.KeepAlive(e)

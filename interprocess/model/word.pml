@@ -124,15 +124,16 @@ inline Set() {                                      // func (e *Event) Set() {
 }
 
 inline Clear() {                                    // func (e *Event) Clear() {
-	do                                              // w, open := e.load()
-	:: !isSet ->                                    // for w&set != 0 &&
+	if                                              // w, open := e.load()
+	:: !isSet ->                                    // if w&set != 0 {
 #ifdef CLEAR_CHANGES_UNSET
-		d_step { storeNext() };
+		d_step { storeNext() }
+#else
+		skip
 #endif
-		break
 	:: d_step { isSet -> w[_pid] = word };
 		d_step {
-			ok = word == w[_pid];                   //     !e.word.CompareAndSwap(w, w&^(set|asleep)+next) {
+			ok = word == w[_pid];                   //     e.word.CompareAndSwap(w, w&^(set|asleep)+next) }
 			if
 #ifdef CLEAR_KEEPS_GENERATION
 			:: ok -> store(0)
@@ -140,14 +141,13 @@ inline Clear() {                                    // func (e *Event) Clear() {
 			:: ok -> storeNext()
 #endif
 #ifdef CLEAR_STORES
-			:: !ok -> store(0); ok = true           //     (if one other Clear was faster)
+			:: !ok -> store(0)
 #endif
 			:: else
 			fi;
 			w[_pid] = next
-		};
-		if :: ok -> break :: else fi                //     w = e.word.Load() }
-	od
+		}
+	fi
 }
 
 inline begin(limit) {                               // func (e *Event) begin() (generation, over, err) {
