@@ -1,5 +1,4 @@
-// Bench fills the tables of ../README.md from results.txt and interprocess.txt
-// and draws chart.svg.
+// Bench fills the tables of both READMEs from the results and draws chart.svg.
 package main
 
 import (
@@ -37,28 +36,30 @@ func main() {
 }
 
 // render returns the files to write.
-func render() (map[string][]byte, error) {
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		return nil, err
-	}
+func render() (files map[string][]byte, err error) {
+	files = make(map[string][]byte)
 	for _, t := range []*table{&goroutines, &processes} {
 		if err := t.read(); err != nil {
 			return nil, err
 		}
-		between := regexp.MustCompile(`(?s)(<!-- table ` + t.file + ` -->\n).*?(<!-- end -->)`)
-		if !between.Match(readme) {
-			return nil, fmt.Errorf("../README.md has no place for the table of %s", t.file)
+		readme, err := os.ReadFile(t.readme)
+		if err != nil {
+			return nil, err
 		}
-		readme = between.ReplaceAll(readme, []byte("${1}\n"+t.markdown()+"\n${2}"))
+		between := regexp.MustCompile(`(?s)(<!-- table -->\n).*(<!-- end -->)`)
+		if !between.Match(readme) {
+			return nil, fmt.Errorf("%s has no place for a table", t.readme)
+		}
+		files[t.readme] = between.ReplaceAll(readme, []byte("${1}\n"+t.markdown()+"\n${2}"))
 	}
-	chart, err := goroutines.chart()
-	return map[string][]byte{"../README.md": readme, "chart.svg": chart}, err
+	files["chart.svg"], err = goroutines.chart()
+	return files, err
 }
 
 // A table compares the first of its impls with the others.
 type table struct {
 	file    string
+	readme  string // has the table
 	impls   []string
 	rows    []row
 	machine string
@@ -69,7 +70,7 @@ type table struct {
 // in the chart.
 type row struct{ title, name, unit, floor, label string }
 
-var goroutines = table{file: "results.txt",
+var goroutines = table{file: "results.txt", readme: "../README.md",
 	impls: []string{"event", "floor", "sync.Cond", "mutex+channel", "exsync", "missinggo", "context"},
 	rows: []row{
 		{"`IsSet`", "IsSet", "sec/op", "an atomic load", "IsSet"},
@@ -85,7 +86,7 @@ var goroutines = table{file: "results.txt",
 	},
 }
 
-var processes = table{file: "interprocess.txt",
+var processes = table{file: "interprocess.txt", readme: "README.md",
 	impls: []string{"interprocess", "multiprocessing"},
 	rows: []row{
 		{"`IsSet`", "IsSet", "sec/op", "", ""},

@@ -53,8 +53,7 @@ func program(role string, args ...string) *exec.Cmd {
 // start starts cmd and returns its output.
 func start(cmd *exec.Cmd) *bufio.Scanner {
 	cmd.Stdout = nil
-	out, err := cmd.StdoutPipe()
-	check(err)
+	out := must(cmd.StdoutPipe())
 	check(cmd.Start())
 	return bufio.NewScanner(out)
 }
@@ -73,28 +72,28 @@ func check(err error) {
 	}
 }
 
+func must[T any](v T, err error) T {
+	check(err)
+	return v
+}
+
 // A parent creates an event and shares it with a child, which waits for it.
 func Example() {
-	ready, err := interprocess.New()
-	check(err)
-	defer ready.Close()
-
 	cmd := program("greeter")
+
+	ready := must(interprocess.New()) // in the parent
 	check(ready.Share(cmd, "ready"))
 	check(cmd.Start())
-
-	fmt.Println("parent: set")
 	ready.Set()
+
 	check(cmd.Wait())
+	check(ready.Close())
 	// Output:
-	// parent: set
 	// child: the event is set
 }
 
-// greeter is the child of Example.
 func greeter() {
-	ready, err := interprocess.Inherited("ready")
-	check(err)
+	ready := must(interprocess.Inherited("ready")) // in the child
 	ready.Wait()
 	fmt.Println("child: the event is", ready)
 }
@@ -102,14 +101,11 @@ func greeter() {
 // Of three workers, one gives up after a timeout, one waits for the parent and
 // then sets another event, and one waits for that event.
 func Example_threeWorkers() {
-	never, err := interprocess.New()
-	check(err)
+	never := must(interprocess.New())
 	defer never.Close()
-	begin, err := interprocess.New()
-	check(err)
+	begin := must(interprocess.New())
 	defer begin.Close()
-	done, err := interprocess.New()
-	check(err)
+	done := must(interprocess.New())
 	defer done.Close()
 
 	impatient := program("impatient")
@@ -135,26 +131,22 @@ func Example_threeWorkers() {
 }
 
 func impatient() {
-	never, err := interprocess.Inherited("never")
-	check(err)
+	never := must(interprocess.Inherited("never"))
 	if !never.WaitTimeout(10 * time.Millisecond) {
 		fmt.Println("impatient: timed out")
 	}
 }
 
 func setter() {
-	begin, err := interprocess.Inherited("begin")
-	check(err)
-	done, err := interprocess.Inherited("done")
-	check(err)
+	begin := must(interprocess.Inherited("begin"))
+	done := must(interprocess.Inherited("done"))
 	begin.Wait()
 	fmt.Println("setter: begins, sets done")
 	done.Set()
 }
 
 func patient() {
-	done, err := interprocess.Inherited("done")
-	check(err)
+	done := must(interprocess.Inherited("done"))
 	done.Wait()
 	fmt.Println("patient: done")
 }
@@ -162,8 +154,7 @@ func patient() {
 // Five runners wait at a starting gate. The parent opens it when all of them
 // are there.
 func Example_startingGate() {
-	gate, err := interprocess.New()
-	check(err)
+	gate := must(interprocess.New())
 	defer gate.Close()
 
 	var outputs []*bufio.Scanner
@@ -196,8 +187,7 @@ func Example_startingGate() {
 }
 
 func runner() {
-	gate, err := interprocess.Inherited("gate")
-	check(err)
+	gate := must(interprocess.Inherited("gate"))
 	fmt.Println(os.Args[1], "is ready")
 	gate.Wait()
 	fmt.Println(os.Args[1], "runs")
@@ -205,18 +195,15 @@ func runner() {
 
 // A child waits for two events and a channel in one select statement.
 func ExampleEvent_Done() {
-	stop, err := interprocess.New()
-	check(err)
+	stop := must(interprocess.New())
 	defer stop.Close()
-	reload, err := interprocess.New()
-	check(err)
+	reload := must(interprocess.New())
 	defer reload.Close()
 
 	cmd := program("printer")
 	check(stop.Share(cmd, "stop"))
 	check(reload.Share(cmd, "reload"))
-	pages, err := cmd.StdinPipe()
-	check(err)
+	pages := must(cmd.StdinPipe())
 	output := start(cmd)
 
 	fmt.Fprintln(pages, "page 1")
@@ -237,10 +224,8 @@ func ExampleEvent_Done() {
 
 // printer is the child of ExampleEvent_Done.
 func printer() {
-	stop, err := interprocess.Inherited("stop")
-	check(err)
-	reload, err := interprocess.Inherited("reload")
-	check(err)
+	stop := must(interprocess.Inherited("stop"))
+	reload := must(interprocess.Inherited("reload"))
 
 	pages := make(chan string)
 	go func() {
@@ -264,8 +249,7 @@ func printer() {
 
 // A child makes an event cancel the context that its work depends on.
 func Example_cancelContext() {
-	stop, err := interprocess.New()
-	check(err)
+	stop := must(interprocess.New())
 	defer stop.Close()
 
 	cmd := program("job")
@@ -282,8 +266,7 @@ func Example_cancelContext() {
 
 // job is the child of Example_cancelContext.
 func job() {
-	stop, err := interprocess.Inherited("stop")
-	check(err)
+	stop := must(interprocess.Inherited("stop"))
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -299,13 +282,11 @@ func job() {
 
 // Two unrelated programs use a path. The one that creates the event starts first.
 func ExampleCreate() {
-	dir, err := os.MkdirTemp("", "example")
-	check(err)
+	dir := must(os.MkdirTemp("", "example"))
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "stop") // for a real program, see “Where to put the file”
 
-	stop, err := interprocess.Create(path)
-	check(err)
+	stop := must(interprocess.Create(path))
 	defer os.Remove(path)
 	defer stop.Close()
 
@@ -318,8 +299,7 @@ func ExampleCreate() {
 }
 
 func stranger() {
-	stop, err := interprocess.Open(os.Args[1])
-	check(err)
+	stop := must(interprocess.Open(os.Args[1]))
 	stop.Wait()
 	fmt.Println("the other program stops")
 }
@@ -329,8 +309,7 @@ func stranger() {
 // restarted. The server sets the flag, so it also clears the flag that a crash
 // has left set.
 func ExampleOpenOrCreate() {
-	dir, err := os.MkdirTemp("", "example")
-	check(err)
+	dir := must(os.MkdirTemp("", "example"))
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "ready") // for a real program, see “Where to put the file”
 
@@ -403,16 +382,14 @@ func Example_supervisor() {
 
 // supervisor starts as many workers as its argument says.
 func supervisor() {
-	stop, err := interprocess.New()
-	check(err)
+	stop := must(interprocess.New())
 	var n int
 	fmt.Sscan(os.Args[1], &n)
 	var workers []*exec.Cmd
 	for range n {
 		cmd := program("worker")
 		check(stop.Share(cmd, "stop"))
-		_, err = cmd.StdinPipe() // stays open until the worker or this process ends
-		check(err)
+		must(cmd.StdinPipe()) // stays open until the worker or this process ends
 		check(cmd.Start())
 		workers = append(workers, cmd)
 	}
@@ -422,8 +399,7 @@ func supervisor() {
 }
 
 func worker() {
-	stop, err := interprocess.Inherited("stop")
-	check(err)
+	stop := must(interprocess.Inherited("stop"))
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		io.Copy(io.Discard, os.Stdin)

@@ -23,11 +23,6 @@ import (
 // The benchmarks of this file are those of multiprocessing.Event in
 // testdata/figures.py. ../bench/run runs both.
 
-func must[T any](v T, err error) T {
-	check(err)
-	return v
-}
-
 // The children are this program again, with a path and an index as arguments,
 // or none.
 func init() {
