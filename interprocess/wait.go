@@ -47,7 +47,7 @@ func init() { close(closed) }
 // Platforms, the others on a channel. The first wait after a Clear allocates
 // what they share.
 func (e *Event) Wait() {
-	if generation, over, _ := e.begin(); !over {
+	if generation, ended, _ := e.begin(); !ended {
 		_ = e.waitFor(generation, limit{}) // the error can only be ErrClosed
 	}
 }
@@ -61,11 +61,11 @@ func (e *Event) Wait() {
 // It costs what [Event.Wait] does, plus a timer for a wait that does not sleep
 // in the kernel.
 func (e *Event) WaitTimeout(d time.Duration) bool {
-	generation, over, err := e.begin()
-	if !over && d > 0 {
+	generation, ended, err := e.begin()
+	if !ended && d > 0 {
 		return e.waitFor(generation, limit{deadline: time.Now().Add(d)}) == nil
 	}
-	return over && err == nil
+	return ended && err == nil
 }
 
 // WaitContext waits until the event is set and returns nil, or until ctx is
@@ -81,8 +81,8 @@ func (e *Event) WaitContext(ctx context.Context) error {
 	if ctx == nil {
 		panic("interprocess: nil context")
 	}
-	generation, over, err := e.begin()
-	if over {
+	generation, ended, err := e.begin()
+	if ended {
 		return err
 	}
 	// All calls to ctx are here, where the wait holds nothing: they may panic.
@@ -104,7 +104,7 @@ func (e *Event) WaitContext(ctx context.Context) error {
 // that waits for the Set or Close and ends with it, at the cost of [Event.Wait].
 // It keeps the handle reachable.
 func (e *Event) Done() <-chan struct{} {
-	if generation, over, _ := e.begin(); !over {
+	if generation, ended, _ := e.begin(); !ended {
 		if g := e.join(generation); g != nil {
 			g.watch.Do(func() { go e.waitAt(g, limit{}) })
 			return g.open
@@ -116,7 +116,7 @@ func (e *Event) Done() <-chan struct{} {
 
 // begin returns the generation that a wait has to wait for, or that the wait is
 // over: with nil since the event is set, or with ErrClosed.
-func (e *Event) begin() (generation uint32, over bool, err error) {
+func (e *Event) begin() (generation uint32, ended bool, err error) {
 	w, open := e.load()
 	switch {
 	case !open:

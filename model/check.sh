@@ -18,6 +18,7 @@ small() {
 	right $gate
 	right $gate -DDONE=1 -DDEADLINE=1
 	right $gate -DDONE=1 -DDEADLINE=2
+	right $gate -DDONE=3
 	right $gate -DDONE=1 -DOTHERS
 	right $gate -DCLOSE
 	right $gate -DCLOSE -DDEADLINE=1
@@ -35,10 +36,12 @@ small() {
 }
 
 large() {
-	compile=(-DMEMLIM=20000 -DCOLLAPSE)
+	compile=(-DMEMLIM=16000 -DCOLLAPSE)
 	run=(-m30000000 -w27)
-	right $gate -DDONE=3
+	right $gate -DN=3
 	right $gate -DCLOSE -DDONE=1
+	right $gate -DCLOSE -DDONE=1 -DDEADLINE=1
+	right $gate -DCLOSE -DDONE=3
 }
 
 fail() {

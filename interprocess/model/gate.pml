@@ -292,7 +292,7 @@ active [N] proctype wait() {
 #ifdef LIVE_BEFORE_WORD
 	if :: !live -> goto out :: live fi;
 #endif
-	d_step {                                        // func (e *Event) begin() (generation, over, err) {
+	d_step {                                        // func (e *Event) begin() (generation, ended, err) {
 		w = page;                                   // w = e.word.Load()
 		gen = w & ~asleep;
 		if

@@ -150,7 +150,7 @@ inline Clear() {                                    // func (e *Event) Clear() {
 	fi
 }
 
-inline begin(limit) {                               // func (e *Event) begin() (generation, over, err) {
+inline begin(limit) {                               // func (e *Event) begin() (generation, ended, err) {
 	d_step {
 		w[_pid] = word & ~asleep;                   // w, open := e.load()
 		ok = isSet;                                 // w&set != 0: return 0, true, nil; return w &^ asleep
