@@ -35,13 +35,13 @@ small() {
 	all_mistakes_were_seeded
 }
 
+# The figures are those of one run on an AMD EPYC.
 large() {
 	compile=(-DMEMLIM=16000 -DCOLLAPSE)
 	run=(-m30000000 -w27)
-	right $gate -DN=3
-	right $gate -DCLOSE -DDONE=1
-	right $gate -DCLOSE -DDONE=1 -DDEADLINE=1
-	right $gate -DCLOSE -DDONE=3
+	right $gate -DN=3                         #  39254041 states, depth 115,  54 s, 4.3 GB
+	right $gate -DCLOSE -DDONE=1              #  38764398 states, depth 113,  62 s, 4.2 GB
+	right $gate -DCLOSE -DDONE=1 -DDEADLINE=1 # 109020130 states, depth 120, 301 s, 7.3 GB
 }
 
 fail() {
