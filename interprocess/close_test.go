@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -297,4 +298,32 @@ func TestDescriptors(t *testing.T) {
 		assert.Len(t, descriptors(), before+len(all)-i-1)
 	}
 	assert.Len(t, snapshot(t, filepath.Dir(path)), 2, "files left behind")
+}
+
+// A call that fails leaves no descriptor, mapping or file, and does not leave
+// them to the garbage collector.
+func TestFailureLeavesNothing(t *testing.T) {
+	if len(descriptors()) == 0 {
+		t.Skip("no /proc to count them by")
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	path := tempPath(t)
+	e, err := Create(path)
+	require.NoError(t, err)
+	defer e.Close()
+	require.NoError(t, os.WriteFile(path+"2", make([]byte, pageSize), 0o600))
+	t.Setenv("GOEVENT_x", variable(e)+"x")
+	for name, fail := range map[string]func() (*Event, error){
+		"Create":       func() (*Event, error) { return Create(path) },
+		"Open":         func() (*Event, error) { return Open(path + "2") },
+		"OpenOrCreate": func() (*Event, error) { e, _, err := OpenOrCreate(path + "2"); return e, err },
+		"Inherited":    func() (*Event, error) { return Inherited("x") },
+	} {
+		files, open, mapped := snapshot(t, filepath.Dir(path)), descriptors(), mappings()
+		_, err := fail()
+		assert.Error(t, err, name)
+		assert.Equal(t, open, descriptors(), name)
+		assert.Equal(t, mapped, mappings(), name)
+		assert.Equal(t, files, snapshot(t, filepath.Dir(path)), name)
+	}
 }
