@@ -364,6 +364,40 @@ func TestNewWithoutMemfd(t *testing.T) {
 	}
 }
 
+// Without /dev/shm too, New uses the directory for temporary files, but not a disk.
+func TestNewWithoutMemfdAndSharedMemory(t *testing.T) {
+	for _, memory := range []bool{true, false} {
+		t.Run(fmt.Sprint("memory: ", memory), func(t *testing.T) {
+			if !inside(t) {
+				dir := "/dev"
+				if !memory {
+					dir = dirOn(t, false)
+				}
+				cmd := againWithMounts(t, "mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3")
+				mustPass(t, cmd, "TMPDIR="+dir)
+				return
+			}
+			var e *Event
+			var err error
+			before := len(descriptors())
+			failing(t, []failure{{call: "memfd_create", errno: syscall.ENOSYS}}, func() { e, err = New() })
+			if memory {
+				check1(t, err)
+				works(t, e)
+				check1(t, e.Close())
+			} else if e != nil || !errors.Is(err, errors.ErrUnsupported) {
+				t.Errorf("%v, %v; want %v", e, err, errors.ErrUnsupported)
+			}
+			if after := len(descriptors()); after != before {
+				t.Errorf("%d descriptors, then %d", before, after)
+			}
+			if left, _ := filepath.Glob(os.TempDir() + "/.goevent*"); left != nil {
+				t.Errorf("files left behind: %v", left)
+			}
+		})
+	}
+}
+
 func works(t *testing.T, e *Event) {
 	t.Helper()
 	e.Set()
