@@ -246,6 +246,32 @@ func TestSetDoesNotOutliveClose(t *testing.T) {
 	}
 }
 
+// An event that stays set is never "unset", even while a handle to it is closed.
+func TestStringDuringClose(t *testing.T) {
+	path := tempPath(t)
+	b, err := Create(path)
+	require.NoError(t, err)
+	defer b.Close()
+	b.Set()
+	for range rounds(500) {
+		a, err := Open(path)
+		require.NoError(t, err)
+		var printer sync.WaitGroup
+		begun := make(chan struct{})
+		printer.Go(func() {
+			close(begun)
+			says := a.String()
+			for says == "set" {
+				says = a.String()
+			}
+			assert.Equal(t, "closed", says)
+		})
+		<-begun
+		require.NoError(t, a.Close())
+		within(t, "the printer", printer.Wait)
+	}
+}
+
 // Close unmaps the page, though the handle can be reached.
 func TestCloseUnmaps(t *testing.T) {
 	needsDetach(t)

@@ -113,8 +113,10 @@
 //     snapshot or a backup, Set, Clear and the beginning of a wait may block for
 //     as long, and with them the garbage collector: on an ext4 that was frozen
 //     for 2 s, Set, Clear and WaitTimeout(100 ms) each took 2 s.
-//   - The disk is full. On btrfs, bcachefs and NILFS2 a write to mapped memory
-//     then kills the process, so Create and Open refuse them.
+//   - The disk is full. On btrfs, bcachefs, NILFS2 and UBIFS a write to mapped
+//     memory then kills the process, so Create and Open refuse them. They cannot
+//     tell an overlay file system, such as a container's root, that has one of
+//     these below it.
 //   - The memory is another one. Network and FUSE file systems share no memory;
 //     Create and Open refuse those they can tell. A copy of the file, and a file
 //     in a lower layer of an overlay file system, are other events with the same

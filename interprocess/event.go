@@ -156,10 +156,15 @@ func (e *Event) IsSet() bool {
 // String returns "set", "unset" or "closed", the latter for the zero Event too.
 // Printing an *Event does not race with its use.
 func (e *Event) String() string {
-	switch {
-	case !e.live.Load():
+	if e.word == nil {
 		return "closed"
-	case e.IsSet():
+	}
+	_, over, err := e.begin()
+	runtime.KeepAlive(e)
+	switch {
+	case err != nil:
+		return "closed"
+	case over:
 		return "set"
 	}
 	return "unset"

@@ -163,7 +163,7 @@ func openInherited(number uintptr, id string) (*Event, error) {
 	if _, found, err := parse(head); err != nil {
 		return nil, err
 	} else if found != id {
-		return nil, mismatch(ErrFormat, "event "+found, id)
+		return nil, mismatch(ErrFormat, "event "+found, fmt.Sprintf("%.40s", id))
 	}
 	if err := checkOwner(number); err != nil {
 		return nil, err

@@ -173,7 +173,7 @@ func openInherited(number uintptr, id string) (*Event, error) {
 	}
 	_, found, err := parse(page[:wordAt])
 	if err == nil && found != id {
-		err = mismatch(ErrFormat, "event "+found, id)
+		err = mismatch(ErrFormat, "event "+found, fmt.Sprintf("%.40s", id))
 	}
 	if err != nil {
 		unmap(page)

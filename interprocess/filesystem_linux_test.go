@@ -54,6 +54,7 @@ func TestFileSystems(t *testing.T) {
 		{"SMB2_SUPER_MAGIC", 0xfe534d42, "SMB2", remote, false},
 		{"snfs", 0xbeefdead, "StorNext", remote, false},
 		{"TMPFS_MAGIC", 0x01021994, "", "", true},
+		{"UBIFS_SUPER_MAGIC", 0x24051905, "UBIFS", fails, false},
 		{"V9FS_MAGIC", 0x01021997, "9p", remote, false},
 		{"VBOXSF_SUPER_MAGIC", 0x786f4256, "VirtualBox shared folder", remote, false},
 		{"vmhgfs", 0xbacbacbc, "VMware shared folder", remote, false},

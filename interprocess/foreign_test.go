@@ -110,6 +110,32 @@ func TestForeignContext(t *testing.T) {
 	}
 }
 
+// A context without a Done channel is never done, whatever its deadline is.
+func TestContextNeverDone(t *testing.T) {
+	everyMode(t, func(t *testing.T) {
+		for _, after := range []time.Duration{-time.Hour, time.Millisecond} {
+			e := newTest(t)
+			deadline := time.Now().Add(after)
+			ctx := foreignContext{
+				deadline: func() (time.Time, bool) { return deadline, true },
+				done:     func() <-chan struct{} { return nil },
+				err:      func() error { return nil },
+			}
+			ended := make(chan error, 2)
+			for range 2 { // a leader and a follower
+				go func() { ended <- e.WaitContext(ctx) }()
+			}
+			parked(t, e)
+			time.Sleep(20 * time.Millisecond) // beyond the deadline
+			require.Empty(t, ended)
+			e.Set()
+			for range 2 {
+				within(t, "the waits", func() { assert.NoError(t, <-ended) })
+			}
+		}
+	})
+}
+
 // A Set that comes between the deadline and the end of the context wins, and the
 // wait sleeps until then.
 func TestContextDoneLongAfterItsDeadline(t *testing.T) {

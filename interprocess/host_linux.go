@@ -66,6 +66,7 @@ var unsuitable = map[uint32]struct{ name, why string }{
 	0xca451a4e: {"bcachefs", mayFail},
 	0x9123683e: {"btrfs", mayFail},
 	0x00003434: {"NILFS2", mayFail},
+	0x24051905: {"UBIFS", mayFail},
 }
 
 // checkFileSystem reports whether the file system of fd is in memory, or why it

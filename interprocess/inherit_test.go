@@ -326,6 +326,8 @@ func TestInheritedRefuses(t *testing.T) {
 		{fmt.Sprint(event.Fd(), ":ID"), ErrFormat, fmt.Sprintf("descriptor %d: event %s, want ID", event.Fd(), fileID), true},
 		{fmt.Sprint(event.Fd(), ":", fileID[1:]), ErrFormat,
 			fmt.Sprintf("descriptor %d: event %s, want %s", event.Fd(), fileID, fileID[1:]), true},
+		{fmt.Sprint(event.Fd(), ":", strings.Repeat("X", 99)), ErrFormat,
+			fmt.Sprintf("descriptor %d: event %s, want %s", event.Fd(), fileID, strings.Repeat("X", 40)), true},
 		{fmt.Sprint(openEvent.Fd(), ":", openID), fs.ErrPermission,
 			fmt.Sprintf("descriptor %d: permission denied: mode 0604, want 0600", openEvent.Fd()), true},
 		{fmt.Sprint(number(live), ":ID"), ErrFormat, fmt.Sprintf("descriptor %d: event %s, want ID", number(live), live.id), false},

@@ -25,7 +25,7 @@ type gate struct {
 }
 
 // A limit makes a wait give up: when done is closed or, if it is nil, at the
-// deadline. A context has both: its done is closed at the deadline or before,
+// deadline. A context may have both: its done is closed at the deadline or before,
 // and the deadline is there to make that cheap. The zero limit is none.
 type limit struct {
 	done     <-chan struct{}
@@ -86,8 +86,11 @@ func (e *Event) WaitContext(ctx context.Context) error {
 		return err
 	}
 	// All calls to ctx are here, where the wait holds nothing: they may panic.
-	deadline, _ := ctx.Deadline()
-	if err = e.waitFor(generation, limit{ctx.Done(), deadline}); err == errGaveUp {
+	l := limit{done: ctx.Done()}
+	if l.done != nil { // or else ctx is never done
+		l.deadline, _ = ctx.Deadline()
+	}
+	if err = e.waitFor(generation, l); err == errGaveUp {
 		if err = ctx.Err(); err == nil {
 			err = errors.New("interprocess: context is done but its Err is nil")
 		}
