@@ -48,12 +48,12 @@
 //     before each later Clear, as described at [Event]. A consumer that calls
 //     Clear and then looks at the shared state sees the state from before every
 //     Set that this Clear undoes.
-//  8. Cost. On a set event, IsSet and the waits cost one atomic load. With no
-//     goroutine waiting, Set and Clear cost one compare-and-swap. All of these
-//     are lock-free once Set has returned, and do not allocate. The first
-//     waiter after a Clear allocates one channel for all waiters, and a wait
-//     with a timeout its timer. No call starts a goroutine. An Event takes 24
-//     bytes on 64-bit systems and 16 on others.
+//  8. Cost. On a set event, IsSet and the waits cost one atomic load. Set and
+//     Clear cost one compare-and-swap, unless a goroutine has had to wait since
+//     the last Clear. All of these are lock-free once Set has returned, and do
+//     not allocate. The first waiter after a Clear allocates one channel for all
+//     waiters, and a wait with a timeout its timer. No call starts a goroutine.
+//     An Event takes 24 bytes on 64-bit systems and 16 on others.
 //  9. Synctest. Waits block durably in a bubble of [testing/synctest], with the
 //     exceptions listed under Testing.
 //  10. Misuse. WaitContext panics if its context is nil. Nothing else panics:
@@ -97,7 +97,8 @@
 //
 // Set fits [time.AfterFunc] and [context.AfterFunc]. As with any function, if
 // stopping comes too late and reports false, Set may not have run yet, and a
-// late Set can undo a Clear. Where nothing else sets the event, wait for it:
+// late Set can undo a Clear. Where nothing else sets or clears the event, wait
+// for it:
 //
 //	if !timer.Stop() {
 //		e.Wait()

@@ -1,15 +1,13 @@
 package event
 
-import "time"
-
 // HoldLock acquires the mutex of e and returns the function that releases it.
 func HoldLock(e *Event) (release func()) {
 	e.mu.Lock()
 	return e.mu.Unlock
 }
 
-// The rest replaces atomic.Uint32, sync.Mutex, close and time.NewTimer in the
-// instrumented copy of event.go, in which TestInterleavings chooses what runs
+// The rest replaces atomic.Uint32, sync.Mutex and close in the instrumented copy
+// of event.go, and stands before its selects: TestInterleavings chooses what runs
 // next.
 
 // Step is called before every access to shared state. It returns when the
@@ -75,11 +73,12 @@ func Close(ch chan struct{}) {
 	close(ch)
 }
 
-func NewTimer(d time.Duration) *time.Timer {
-	t := time.NewTimer(d)
-	Step(TimerRuns, nil)
-	return t
+// BeforeSelect is called for the channel of a select statement.
+func BeforeSelect[T any](ch <-chan T) <-chan T {
+	Step(Select, nil)
+	return ch
 }
 
-// TimerRuns is the step after the start of a timer.
-const TimerRuns = "timer runs"
+// Select is the step to a select statement. If that is of WaitTimeout, the
+// timer runs by then.
+const Select = "select"

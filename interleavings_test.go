@@ -39,7 +39,7 @@ func TestInterleavings(t *testing.T) {
 		"atomic.Uint32": "Uint32",
 		"sync.Mutex":    "Mutex",
 		"close(ch)":     "Close(ch)",
-		"time.NewTimer": "NewTimer",
+		"<-giveUp:":     "<-BeforeSelect(giveUp):",
 	} {
 		require.Equal(t, 1, strings.Count(text, original), original)
 		text = strings.Replace(text, original, step, 1)
@@ -138,7 +138,7 @@ func (th *thread) await(next string, lock *event.Mutex) {
 
 // waits reports whether the thread has begun to wait for the event.
 func (th *thread) waits() bool {
-	return !th.finished && (!th.ready || th.next == event.TimerRuns)
+	return !th.finished && (!th.ready || th.next == event.Select)
 }
 
 // step blocks the running thread until its next turn.

@@ -172,7 +172,7 @@ func TestRandomUse(t *testing.T) {
 			users.Go(func() {
 				r := rand.New(rand.NewPCG(seed, 0))
 				for range calls / 8 {
-					switch r.IntN(12) {
+					switch r.IntN(11) {
 					case 0, 1:
 						e.Set()
 					case 2, 3:
