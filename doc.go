@@ -157,7 +157,7 @@
 // Event may be created, set and cleared outside a bubble and used inside. Like
 // a channel, an unset event belongs to the bubble in which it was first waited
 // for, even by a wait that gave up, until it is set: waiting for it or setting
-// it from outside is a fatal error. If it was first waited for outside, a wait
+// it from outside crashes the program. If it was first waited for outside, a wait
 // in a bubble does not block durably.
 //
 // # Deliberate omissions

@@ -83,7 +83,7 @@ func (e *Event) clear() (old bool) {
 	return e.IsSet() && e.state.CompareAndSwap(set, unset)
 }
 
-// await returns ch, after creating it if nobody has, or closed if the event is set.
+// await returns ch, creating it if necessary, or closed if the event is set.
 func (e *Event) await() <-chan struct{} {
 	e.mu.Lock()
 	if e.state.CompareAndSwap(unset, awaited) {

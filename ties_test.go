@@ -120,24 +120,20 @@ func TestWaitContext(t *testing.T) {
 	})
 }
 
-// broken is a context that is done and whose Err returns errs in turn.
+// broken is a context that is done whatever its Err returns.
 type broken struct {
 	context.Context
-	errs []error
+	err error
 }
 
-func (*broken) Done() <-chan struct{} { return cancelled.Done() }
-
-func (b *broken) Err() (err error) {
-	err, b.errs = b.errs[0], b.errs[1:]
-	return err
-}
+func (broken) Done() <-chan struct{} { return cancelled.Done() }
+func (b broken) Err() error          { return b.err }
 
 func TestWaitContextNeedsSetForNil(t *testing.T) {
 	var e event.Event
-	ctx := &broken{errs: []error{nil, context.Canceled, nil}}
+	ctx := broken{}
 	assert.EqualError(t, e.WaitContext(ctx), "event: context is done but its Err is nil")
-	assert.Equal(t, context.Canceled, e.WaitContext(ctx))
+	assert.Equal(t, context.Canceled, e.WaitContext(broken{err: context.Canceled}))
 	e.Set()
 	assert.NoError(t, e.WaitContext(ctx))
 }
