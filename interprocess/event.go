@@ -33,7 +33,7 @@ type Event struct {
 	word *atomic.Uint32 // in page; nil only in the zero Event
 	live atomic.Bool    // until Close; set to false under mu
 
-	mu   sync.Mutex // held to close, to share, and to use gate and last
+	mu   sync.Mutex // held to close, and to use gate and last
 	gate *gate      // of the last generation that this handle waited for, or nil
 	last uint32     // the word when the handle was closed
 

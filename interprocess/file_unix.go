@@ -141,8 +141,11 @@ func pass(cmd *exec.Cmd, f *os.File) (uintptr, error) {
 // passes reports whether cmd passes the event id to the child as number.
 func passes(cmd *exec.Cmd, number uintptr, id string) bool {
 	i := int(number) - 3
-	if i >= len(cmd.ExtraFiles) || cmd.ExtraFiles[i] == nil {
+	if i >= len(cmd.ExtraFiles) {
 		return false
+	}
+	if info, err := cmd.ExtraFiles[i].Stat(); err != nil || !info.Mode().IsRegular() {
+		return false // nothing, or what a read may wait for
 	}
 	head := make([]byte, wordAt)
 	_, err := cmd.ExtraFiles[i].ReadAt(head, 0)

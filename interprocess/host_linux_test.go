@@ -487,6 +487,41 @@ func list(t *testing.T, dir string) []os.DirEntry {
 	return files
 }
 
+// What a command passes to its child and is no file is not read: that may take a
+// message away, or block. Here it is the log of the kernel, where each descriptor
+// reads one message at a time.
+func TestShareBesideDevice(t *testing.T) {
+	open := func() *os.File {
+		f, err := os.OpenFile("/dev/kmsg", os.O_RDONLY|syscall.O_NONBLOCK, 0)
+		if err != nil {
+			t.Skip(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	read := func(f *os.File) string {
+		buf := make([]byte, 1<<14)
+		n, err := syscall.Read(int(f.Fd()), buf)
+		if err != nil {
+			t.Skip("no message that is short:", err)
+		}
+		return string(buf[:n])
+	}
+	f, ahead := open(), open()
+	syscall.SetNonblock(int(f.Fd()), true) // which Fd undoes
+	syscall.SetNonblock(int(ahead.Fd()), true)
+	message := read(ahead)
+	for len(message) > wordAt {
+		read(f)
+		message = read(ahead)
+	}
+	t.Setenv("GOEVENT_other", "3:ID")
+	check1(t, newTest(t).Share(&exec.Cmd{ExtraFiles: []*os.File{f}}, "test"))
+	if got := read(f); got != message {
+		t.Errorf("the next message is %q, want %q", got, message)
+	}
+}
+
 // A quota that is used up is told as what it is, and Create leaves nothing.
 func TestCreateOverQuota(t *testing.T) {
 	path := tempPath(t)

@@ -24,10 +24,7 @@ const prefix = "GOEVENT_"
 // nil or has been started, if name is invalid, or if cmd has an event of that
 // name, in any case, already. It then leaves cmd as it is.
 func (e *Event) Share(cmd *exec.Cmd, name string) error {
-	e.load() // panics if e is zero
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.live.Load() {
+	if _, open := e.load(); !open {
 		return ErrClosed
 	}
 	return wrap("share", strconv.Quote(name), e.share(cmd, name))
