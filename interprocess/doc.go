@@ -59,15 +59,15 @@
 // # Platforms
 //
 // On Linux, waits sleep in the kernel, and a wake-up takes some ten
-// microseconds: one thread for each event that a process waits for, up to 256
-// events, a quarter of what RLIMIT_NPROC and the cgroup's pids.max allow when
-// the process first waits, and 32 for waits of less than a second. The limit
-// that [runtime/debug.SetMaxThreads] sets is not known to this package; set it
-// higher than that.
+// microseconds. That takes a thread for each handle that waits, up to 256 and to
+// a quarter of those that RLIMIT_NPROC and the cgroup's pids.max leave when the
+// process first waits; waits of less than a second take an eighth of them. The
+// limit that [runtime/debug.SetMaxThreads] sets is not known to this package; set
+// it higher than that.
 //
-// Elsewhere, and for further events, one goroutine polls the events that are
-// waited for. Nothing runs while there are none. The longer nothing has changed,
-// the less often it polls, so a wait may end late:
+// Elsewhere, and beyond that, one goroutine polls the events that are waited for.
+// Nothing runs while there are none. The longer nothing has changed, the less
+// often it polls, so a wait may end late:
 //
 //	nothing has changed for   a wait may end later by
 //	up to 1 ms                                  60 µs

@@ -144,6 +144,7 @@ func pass(cmd *exec.Cmd, s *section) (uintptr, error) {
 	}
 	attr.AdditionalInheritedHandles = append(slices.Clip(attr.AdditionalInheritedHandles), s.handle)
 	cmd.SysProcAttr = &attr
+	runtime.AddCleanup(cmd, func(*section) {}, s) // s stays reachable as long as cmd
 	return uintptr(s.handle), nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -205,23 +206,19 @@ func (e *Event) detach() (word uint32) {
 	return word
 }
 
-// threadLimit returns how many threads this process may have, as far as the
-// system tells: by RLIMIT_NPROC and by the pids controller of its cgroups. Both
-// count other processes too.
+// threadLimit returns how many more threads this process may have, as far as the
+// system tells: by RLIMIT_NPROC and by the pids controller of its cgroups.
 func threadLimit() int {
 	limit := 1 << 20
-	lower := func(n string) {
-		if n, err := strconv.Atoi(strings.TrimSpace(n)); err == nil {
-			limit = min(limit, n)
-		}
-	}
 	limits, err := os.ReadFile("/proc/self/limits")
 	if err != nil {
 		return 64
 	}
 	for line := range strings.Lines(string(limits)) {
 		if n, ok := strings.CutPrefix(line, "Max processes"); ok {
-			lower(strings.Fields(n + " -")[0])
+			if n, err := strconv.Atoi(strings.Fields(n + " -")[0]); err == nil && n < 4096 {
+				limit = n - threadsOfUser() // a higher limit has room for 256 more
+			}
 		}
 	}
 	cgroups, _ := os.ReadFile("/proc/self/cgroup")
@@ -232,14 +229,41 @@ func threadLimit() int {
 		}
 		// A container may see its own group at the root.
 		for group := path.Clean("/" + fields[2]); ; group = path.Dir(group) {
-			n, _ := os.ReadFile(path.Join("/sys/fs/cgroup", fields[1], group, "pids.max"))
-			lower(string(n))
+			number := func(file string) (int, error) {
+				n, _ := os.ReadFile(path.Join("/sys/fs/cgroup", fields[1], group, file))
+				return strconv.Atoi(strings.TrimSpace(string(n)))
+			}
+			if most, err := number("pids.max"); err == nil {
+				used, _ := number("pids.current")
+				limit = min(limit, most-used)
+			}
 			if group == "/" {
 				break
 			}
 		}
 	}
-	return limit
+	return max(0, limit)
+}
+
+// threadsOfUser returns how many threads the user of this process has, as far as
+// /proc shows them.
+func threadsOfUser() (threads int) {
+	processes, _ := filepath.Glob("/proc/[0-9]*/status")
+	for _, name := range processes {
+		status, _ := os.ReadFile(name)
+		number := func(field string) int { // the real user ID is the first of four
+			_, rest, _ := strings.Cut(string(status), "\n"+field+":\t")
+			n, err := strconv.Atoi(rest[:max(0, strings.IndexAny(rest, "\t\n"))])
+			if err != nil {
+				return -1
+			}
+			return n
+		}
+		if number("Uid") == os.Getuid() {
+			threads += number("Threads")
+		}
+	}
+	return threads
 }
 
 // yield lets another process run, if one is ready to.

@@ -23,9 +23,17 @@ import (
 // that fail, descriptors that another program closed. Each skips, with the
 // reason, where it may not do so.
 
-// Promise 5: a process that may have few threads waits for many events.
+// A process that may have few threads waits for many events, even if others have
+// used up most of them.
 func TestThreadLimit(t *testing.T) {
-	const limit, events = 64, 100
+	const limit, others, events, user = 64, 45, 100, 61234
+	start := func(t *testing.T, attr *syscall.SysProcAttr) (pid int) {
+		cmd := exec.Command("sleep", "60")
+		cmd.SysProcAttr = attr
+		check1(t, cmd.Start())
+		t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+		return cmd.Process.Pid
+	}
 	use := func(t *testing.T) {
 		var done sync.WaitGroup
 		all := make([]*Event, events)
@@ -48,6 +56,10 @@ func TestThreadLimit(t *testing.T) {
 		group := cgroup(t, "pids", "pids.max")
 		check1(t, os.WriteFile(group+"/pids.max", fmt.Append(nil, limit), 0))
 		mustPass(t, again(t, "echo $$ >'"+group+"/cgroup.procs'"))
+		for range others {
+			check1(t, os.WriteFile(group+"/cgroup.procs", fmt.Append(nil, start(t, nil)), 0))
+		}
+		mustPass(t, again(t, "echo $$ >'"+group+"/cgroup.procs'"))
 	})
 	t.Run("RLIMIT_NPROC", func(t *testing.T) {
 		if inside(t) {
@@ -58,11 +70,18 @@ func TestThreadLimit(t *testing.T) {
 		binary, err := os.Open(os.Args[0])
 		check1(t, err)
 		defer binary.Close()
-		cmd := again(t, "")
-		cmd.ExtraFiles = []*os.File{binary} // its folder may be closed to other users
-		cmd.Args = substitute(cmd.Args, os.Args[0], "setpriv", "--reuid=61234", "--regid=61234", "--clear-groups",
-			"prlimit", fmt.Sprint("--nproc=", limit), "/proc/self/fd/3")
-		mustPass(t, cmd)
+		run := func() {
+			cmd := again(t, "")
+			cmd.ExtraFiles = []*os.File{binary} // its folder may be closed to other users
+			cmd.Args = substitute(cmd.Args, os.Args[0], "setpriv", fmt.Sprint("--reuid=", user), "--regid=61234", "--clear-groups",
+				"prlimit", fmt.Sprint("--nproc=", limit), "/proc/self/fd/3")
+			mustPass(t, cmd)
+		}
+		run()
+		for range others {
+			start(t, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}})
+		}
+		run()
 	})
 }
 
