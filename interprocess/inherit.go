@@ -67,8 +67,8 @@ func (e *Event) share(cmd *exec.Cmd, name string) error {
 // Inherited returns, in a child process, the event that the parent shared under
 // name. Each call returns another handle. The descriptor that the child was
 // given stays open; the child's own children do not get it once Inherited has
-// been called, so share the event with them again. A program that replaces itself by exec must do so before it
-// calls Inherited.
+// been called, so share the event with them again. A program that replaces
+// itself by exec must do so before it calls Inherited.
 //
 // Errors wrap [fs.ErrInvalid] if name is not a name; [fs.ErrNotExist] if the
 // parent shared no event under name; [ErrFormat] if the descriptor is not the
