@@ -69,7 +69,7 @@ func TestIDs(t *testing.T) {
 	assert.NotEqual(t, newTest(t).id, newTest(t).id)
 }
 
-// The names of temporary files cannot be predicted, or another user could take
+// The names of temporary files are unpredictable: otherwise another user could take
 // them first.
 func TestTemporaryNames(t *testing.T) {
 	seen := map[string]bool{}

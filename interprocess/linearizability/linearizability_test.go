@@ -182,7 +182,7 @@ var model = porcupine.Model{
 }
 
 // check makes histories, with a mistake in one process, until one of them is not
-// linearizable, but at most the constant number.
+// linearizable or enough have been made.
 func check(t *testing.T, mistake string) (result porcupine.CheckResult, info porcupine.LinearizationInfo) {
 	e, err := interprocess.New()
 	fatal(t, err)
