@@ -141,8 +141,8 @@ func BenchmarkSetClear(b *testing.B) {
 		impl{"missinggo", func(n int) int { return repeat(n, func() bool { g.Set(); g.Clear(); return true }) }})
 }
 
-// BenchmarkPingPong measures round trips between two goroutines. The floor creates
-// and closes a channel for each wait.
+// BenchmarkPingPong measures round trips between two goroutines. The floor
+// creates and closes a channel for each wait.
 func BenchmarkPingPong(b *testing.B) {
 	e, _, c, m, x, g := events(false)
 	e2, _, c2, m2, x2, g2 := events(false)
@@ -261,8 +261,8 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// No impl is faster than the floor of its operation, except that a sync.Cond needs
-// no channel.
+// No impl is faster than the floor of its operation, except that a sync.Cond
+// needs no channel.
 func TestFloors(t *testing.T) {
 	if err := goroutines.read(); err != nil {
 		t.Fatal(err)

@@ -66,8 +66,8 @@ type table struct {
 	values  map[string][]float64 // of "name impl unit", in the order of the rounds
 }
 
-// A row shows the benchmark of that name, without its impl. A row with a label is
-// also in the chart.
+// A row shows the benchmark of that name, without its impl. A row with a label
+// is also in the chart.
 type row struct{ title, name, unit, floor, label string }
 
 var goroutines = table{file: "results.txt", readme: "../README.md",

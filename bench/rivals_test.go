@@ -317,8 +317,8 @@ func pulseReleases(e rival) bool {
 	return released.Load() == 20
 }
 
-// races calls Clear as soon as the flag is true, when Set may still be running. A
-// thousand rounds cannot miss a Set that yields between two steps.
+// races calls Clear as soon as the flag is true, when Set may still be running.
+// A thousand rounds cannot miss a Set that yields between two steps.
 func races(e rival) (oneFlag, noEarlyWakeUp bool) {
 	oneFlag, noEarlyWakeUp = true, true
 	for range 1000 {

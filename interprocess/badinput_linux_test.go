@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// onThread runs f on a separate thread, which f may change, since the thread ends
-// with f.
+// onThread runs f on a separate thread, which f may change, since the thread
+// ends with f.
 func onThread(f func()) {
 	done := make(chan struct{})
 	go func() {
@@ -68,8 +68,8 @@ func TestRefusedByMode(t *testing.T) {
 	}
 }
 
-// On a full disk, Create fails and leaves nothing behind, not even a page without
-// memory, which would kill a process that uses it.
+// On a full disk, Create fails and leaves nothing behind, not even a page
+// without memory, which would kill a process that uses it.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	mounted := false

@@ -198,8 +198,8 @@ func refused(t *testing.T, e *Event, err, is error, says ...string) {
 	}
 }
 
-// Create keeps a file that appears at the path while it runs, and leaves no other
-// file behind.
+// Create keeps a file that appears at the path while it runs, and leaves no
+// other file behind.
 func TestCreateKeepsAnotherFile(t *testing.T) {
 	path := tempPath(t)
 	hooked(t, testHooks{publishing: func() { assert.NoError(t, os.WriteFile(path, []byte("precious"), 0o600)) }})

@@ -191,8 +191,8 @@ func needsDetach(t *testing.T) {
 	}
 }
 
-// A method that began before Close has no effect on the event after it: here, each
-// step that changes the word is made after Close.
+// A method that began before Close has no effect on the event after it: here,
+// each step that changes the word is made after Close.
 func TestNothingOutlivesClose(t *testing.T) {
 	needsDetach(t)
 	for name, step := range map[string]func(e *Event, word uint32){

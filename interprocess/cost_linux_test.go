@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// These tests read the costs of a process from /proc: mappings, context switches,
-// processor time. Each bound is a multiple of the cost of plain Go on the same
-// machine, or far from the failure that it must catch.
+// These tests read the costs of a process from /proc: mappings, context
+// switches, processor time. Each bound is a multiple of the cost of plain Go on
+// the same machine, or far from the failure that it must catch.
 
 // Promise: closed handles leave at most 1,000 mappings, even where the garbage
 // collector has no reason to run. The kernel allows a process 65,530.
@@ -190,8 +190,8 @@ func init() {
 	}
 }
 
-// Promise: a wait that times out wakes no other process, not even one whose ID is
-// the same modulo 32.
+// Promise: a wait that times out wakes no other process, not even one whose ID
+// is the same modulo 32.
 func TestTimeoutsLeaveOthersAsleep(t *testing.T) {
 	needCosts(t)
 	e := newTest(t)
@@ -274,9 +274,9 @@ func TestTimeoutCost(t *testing.T) {
 	}
 }
 
-// Promise: as long as a process waits for no more events than it has places in the
-// kernel, all its waits are in the kernel, even those that began when there were
-// more.
+// Promise: as long as a process waits for no more events than it has places in
+// the kernel, all its waits are in the kernel, even those that began when there
+// were more.
 func TestWaitsMoveToTheKernel(t *testing.T) {
 	needCosts(t)
 	const first, more = 256, 44
@@ -310,9 +310,9 @@ func TestWaitsMoveToTheKernel(t *testing.T) {
 	within(t, "all waits to end", done.Wait)
 }
 
-// A wait that is about to sleep does not yield to other programs again and again:
-// on a machine whose processors are busy, each time costs it milliseconds, during
-// which no goroutine of its process may run.
+// A wait that is about to sleep does not yield to other programs again and
+// again: on a machine whose processors are busy, each time costs it
+// milliseconds, during which no goroutine of its process may run.
 func TestWaitsBeginOnABusyMachine(t *testing.T) {
 	needCosts(t)
 	for range 2 * runtime.NumCPU() {
@@ -373,8 +373,8 @@ func switches(t *testing.T, pid int) (sum int64) {
 	return sum
 }
 
-// inKernel returns the number of threads of this process that sleep on a word that
-// processes share; the futexes of Go's runtime are private.
+// inKernel returns the number of threads of this process that sleep on a word
+// that processes share; the futexes of Go's runtime are private.
 func inKernel(t *testing.T) (n int) {
 	const private = 128
 	for _, call := range tasks(t, os.Getpid(), "syscall") {

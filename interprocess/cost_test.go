@@ -113,8 +113,8 @@ func TestSpinShrinks(t *testing.T) {
 }
 
 // A Set that comes while the wait spins finds no sleeper to wake. Here another
-// goroutine on the only processor makes it; that goroutine runs first, unless the
-// scheduler picks the wait again.
+// goroutine on the only processor makes it; that goroutine runs first, unless
+// the scheduler picks the wait again.
 func TestSetWithinTheSpin(t *testing.T) {
 	if !sleeps() {
 		t.Skip("no leader sleeps in the kernel in this build")

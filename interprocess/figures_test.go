@@ -83,8 +83,8 @@ func answer(events pair) {
 	}
 }
 
-// BenchmarkWake measures the time from Set to the end of each wait, by waiters in
-// separate processes or in this one.
+// BenchmarkWake measures the time from Set to the end of each wait, by waiters
+// in separate processes or in this one.
 func BenchmarkWake(b *testing.B) {
 	for _, n := range []int{1, 16, 100} {
 		b.Run(fmt.Sprint("impl=interprocess/procs=", n), func(b *testing.B) { wake(b, n, true) })

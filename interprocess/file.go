@@ -56,9 +56,9 @@ func Open(path string) (*Event, error) {
 
 // OpenOrCreate opens the event at path, or creates it if path does not exist or
 // is an event from before the last boot, and reports whether it created the
-// event. Any number of programs may call it at once, and be killed and restarted
-// at any time: as long as the file is not removed, one of them creates the event,
-// and all of them hold the same one.
+// event. Any number of programs may call it at once, and be killed and
+// restarted at any time: as long as the file is not removed, one of them
+// creates the event, and all of them hold the same one.
 //
 // The flag is as the last program left it, even one that crashed; a program that
 // owns the flag calls Clear after it has opened the event. Do not remove the
@@ -119,10 +119,10 @@ func create(path string, publish func(temp, path string) error) (*Event, error) 
 	return newEvent(page, id, file), nil
 }
 
-// replace replaces a stale event with a new one. Only the process that holds the
-// lock of the old file, which ends with the process, may do that, and only while
-// the old file is at path. The error wraps fs.ErrExist if there is no stale event
-// any more.
+// replace replaces a stale event with a new one. Only the process that holds
+// the lock of the old file, which ends with the process, may do that, and only
+// while the old file is at path. The error wraps fs.ErrExist if there is no
+// stale event any more.
 func replace(path string) (*Event, error) {
 	old, err := openFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -148,9 +148,9 @@ func replace(path string) (*Event, error) {
 	return create(path, os.Rename)
 }
 
-// writeTemp makes a file with a new event in dir, under an unpredictable name. It
-// writes the whole page: if the file had holes, touching its memory on a full
-// disk would kill the process.
+// writeTemp makes a file with a new event in dir, under an unpredictable name.
+// It writes the whole page: if the file had holes, touching its memory on a
+// full disk would kill the process.
 func writeTemp(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, ".goevent-*")
 	if err != nil {

@@ -150,8 +150,8 @@ func passes(cmd *exec.Cmd, number uintptr, id string) bool {
 }
 
 // openInherited opens the event id that this process inherited as number, and
-// keeps its children from inheriting it in turn. It leaves number alone if that is
-// another file.
+// keeps its children from inheriting it in turn. It leaves number alone if that
+// is another file.
 func openInherited(number uintptr, id string) (*Event, error) {
 	head, err := readHead(number)
 	if err == syscall.EBADF {

@@ -90,8 +90,8 @@ func openFile(path string) (*os.File, error) {
 	return os.NewFile(uintptr(handle), path), nil
 }
 
-// publish gives the file temp the name path, unless that exists. It does not need
-// hard links, and works while the file is mapped.
+// publish gives the file temp the name path, unless that exists. It does not
+// need hard links, and works while the file is mapped.
 func publish(temp, path string) error {
 	from, err := syscall.UTF16PtrFromString(temp)
 	if err != nil {
@@ -153,8 +153,8 @@ func passes(cmd *exec.Cmd, number uintptr, _ string) bool {
 }
 
 // openInherited opens the event id that this process inherited as number, and
-// keeps its children from inheriting it in turn. It leaves number alone if that is
-// another object.
+// keeps its children from inheriting it in turn. It leaves number alone if that
+// is another object.
 func openInherited(number uintptr, id string) (*Event, error) {
 	self, err := syscall.GetCurrentProcess()
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// foreignContext is a context of another package, which behaves as its functions do.
+// foreignContext is a context of another package, which behaves as its
+// functions do.
 type foreignContext struct {
 	deadline func() (time.Time, bool)
 	done     func() <-chan struct{}

@@ -70,9 +70,9 @@ func setAndWake(word *atomic.Uint32) {
 	futex(word, futexWake, math.MaxInt32, nil, 0)
 }
 
-// park sleeps, if the word is want, until it is woken or the deadline, if there is
-// one. It may also return spuriously, and does so within 100 ms where setAndWake
-// takes two steps.
+// park sleeps, if the word is want, until it is woken or the deadline, if there
+// is one. It may also return spuriously, and does so within 100 ms where
+// setAndWake takes two steps.
 func park(word *atomic.Uint32, want uint32, deadline time.Time) {
 	left := 1000 * time.Hour // fits into a Timespec everywhere
 	if !deadline.IsZero() {

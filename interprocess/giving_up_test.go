@@ -132,8 +132,8 @@ var stops = map[string]struct {
 }
 
 // The cancellation may come after the leader has found no reason to stop, and
-// before it has marked itself as asleep. The cancellation then finds no leader to
-// wake, so the leader must test again.
+// before it has marked itself as asleep. The cancellation then finds no leader
+// to wake, so the leader must test again.
 func TestStopBeforeTheLeaderParks(t *testing.T) {
 	for name, how := range stops {
 		t.Run(name, func(t *testing.T) {
@@ -159,8 +159,8 @@ func TestStopBeforeTheLeaderParks(t *testing.T) {
 	}
 }
 
-// The cancellation may come after the leader's last test, and before it is asleep
-// in the kernel. A single wake would be lost.
+// The cancellation may come after the leader's last test, and before it is
+// asleep in the kernel. A single wake would be lost.
 func TestStopBeforeTheLeaderSleeps(t *testing.T) {
 	for name, how := range stops {
 		t.Run(name, func(t *testing.T) {
@@ -196,7 +196,8 @@ func TestStopBeforeTheLeaderSleeps(t *testing.T) {
 	}
 }
 
-// A wait that the event ends leaves nothing behind at its context, which may live on.
+// A wait that the event ends leaves nothing behind at its context, which may
+// live on.
 func TestEndedWaitLeavesItsContext(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
 		e := newTest(t)

@@ -181,10 +181,10 @@ func lock(f *os.File) error {
 
 const mappingsMerge = true
 
-// detach atomically replaces the page with private memory and returns the word as
-// it was then. A method that still runs finds that memory in its place, but takes
-// no result from it, since the handle is closed. Adjacent replacements are one
-// mapping to the kernel.
+// detach atomically replaces the page with private memory and returns the word
+// as it was then. A method that still runs finds that memory in its place, but
+// takes no result from it, since the handle is closed. Adjacent replacements
+// are one mapping to the kernel.
 func (e *Event) detach() (word uint32) {
 	word = e.word.Load()
 	args := [6]uintptr{uintptr(unsafe.Pointer(&e.page[0])), pageSize, syscall.PROT_READ | syscall.PROT_WRITE,
@@ -204,8 +204,8 @@ func (e *Event) detach() (word uint32) {
 	return word
 }
 
-// threadLimit returns the number of threads that this process may have, as far as
-// RLIMIT_NPROC and the pids controller of its cgroups tell. Both count other
+// threadLimit returns the number of threads that this process may have, as far
+// as RLIMIT_NPROC and the pids controller of its cgroups tell. Both count other
 // processes too.
 func threadLimit() int {
 	limit := 1 << 20
@@ -244,10 +244,10 @@ func threadLimit() int {
 // yield lets another process run, if one is ready to.
 func yield() { syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0) }
 
-// An alarm ends one wait at a time, after a duration that may be reset meanwhile.
-// It is a timerfd: the Go scheduler, which waits for descriptors anyway, is woken
-// once for each wait, while a Go timer takes about ten wake-ups. Without a
-// descriptor to spare, the alarm is a Go timer.
+// An alarm ends one wait at a time, after a duration that may be reset
+// meanwhile. It is a timerfd: the Go scheduler, which waits for descriptors
+// anyway, is woken once for each wait, while a Go timer takes about ten
+// wake-ups. Without a descriptor to spare, the alarm is a Go timer.
 type alarm struct {
 	file  *os.File
 	conn  syscall.RawConn

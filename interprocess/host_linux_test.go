@@ -19,9 +19,9 @@ import (
 	"unsafe"
 )
 
-// These tests set up hosts that occur in practice: mounts, limits, cgroups, system
-// calls that fail, descriptors that another program closed. Each skips, with the
-// reason, where that is not allowed.
+// These tests set up hosts that occur in practice: mounts, limits, cgroups,
+// system calls that fail, descriptors that another program closed. Each skips,
+// with the reason, where that is not allowed.
 
 // A process that may have few threads waits for many events.
 func TestThreadLimit(t *testing.T) {
@@ -66,8 +66,8 @@ func TestThreadLimit(t *testing.T) {
 	})
 }
 
-// The boot has another identity in some containers. An inherited event and one in
-// memory are nevertheless of this boot; one on a disk is stale.
+// The boot has another identity in some containers. An inherited event and one
+// in memory are nevertheless of this boot; one on a disk is stale.
 func TestOtherBootID(t *testing.T) {
 	if !inside(t) {
 		dir := t.TempDir()
@@ -186,7 +186,8 @@ func TestForeignDescriptor(t *testing.T) {
 				number = 9 // what the runtime opens gets a lower number
 				prepare = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-"
 			case "closed, used by the runtime":
-				// Go's runtime reads the limit of the group now and then, from a descriptor.
+				// Go's runtime reads the limit of the group now and then, from
+				// a descriptor.
 				prepare = "echo $$ >'" + cgroup(t, "cpu", "cpu.max", "cpu.cfs_quota_us") + "/cgroup.procs' && exec 3>&-"
 			}
 			cmd := again(t, prepare)
@@ -262,8 +263,8 @@ func otherEvent(t *testing.T) *os.File {
 	return opened(t, path)
 }
 
-// A process loses its record locks on a file when it closes any descriptor of it,
-// so Inherited must not open and close a file that is not the event.
+// A process loses its record locks on a file when it closes any descriptor of
+// it, so Inherited must not open and close a file that is not the event.
 func TestForeignDescriptorKeepsRecordLocks(t *testing.T) {
 	for name, place := range map[string]func(t *testing.T) *os.File{
 		"shorter file": func(t *testing.T) *os.File {
@@ -399,8 +400,8 @@ func TestNewIsSealed(t *testing.T) {
 	}
 }
 
-// Android and vfat have no hard links: there, Create renames the file, with a call
-// that never replaces another one.
+// Android and vfat have no hard links: there, Create renames the file, with a
+// call that never replaces another one.
 func TestCreateWithoutHardLinks(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.EACCES} {
 		t.Run(errno.Error(), func(t *testing.T) {
@@ -469,8 +470,8 @@ func TestCreateOverQuota(t *testing.T) {
 	}
 }
 
-// Where files are copied on write, a write to a mapped page needs space, and kills
-// the process if there is none. Create and Open refuse such file systems.
+// Where files are copied on write, a write to a mapped page needs space, and
+// kills the process if there is none. Create and Open refuse such file systems.
 func TestCopyOnWrite(t *testing.T) {
 	if !inside(t) {
 		needRoot(t, "mkfs.btrfs", "losetup")
@@ -497,8 +498,8 @@ func TestCopyOnWrite(t *testing.T) {
 	refused(t, e, err, errors.ErrUnsupported, path)
 }
 
-// A hostile process that locks the word as a mutex with priority inheritance makes
-// every futex wake fail. Close returns even then.
+// A hostile process that locks the word as a mutex with priority inheritance
+// makes every futex wake fail. Close returns even then.
 func TestCloseUnderPILock(t *testing.T) {
 	if inside(t) {
 		pi(t)
@@ -546,8 +547,8 @@ func pi(t *testing.T) {
 	within(t, "Close", func() { e.Close() })
 }
 
-// wordOf maps the file of e once more and returns the word in it, which it finds by
-// the change that Set makes.
+// wordOf maps the file of e once more and returns the word in it, which it
+// finds by the change that Set makes.
 func wordOf(t *testing.T, path string, e *Event) *uint32 {
 	f := opened(t, path)
 	page, err := syscall.Mmap(int(f.Fd()), 0, pageSize, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
@@ -567,8 +568,8 @@ func wordOf(t *testing.T, path string, e *Event) *uint32 {
 // inside reports whether this process is one that again started for t.
 func inside(t *testing.T) bool { return os.Getenv("EVENT_TEST_INSIDE") == t.Name() }
 
-// again returns a command that runs t once more in another process, which the shell
-// commands in prepare set up. "$@" in them is the test itself.
+// again returns a command that runs t once more in another process, which the
+// shell commands in prepare set up. "$@" in them is the test itself.
 func again(t *testing.T, prepare string) *exec.Cmd {
 	t.Helper()
 	if os.Getenv("EVENT_TEST_SELF") != "" {
@@ -645,8 +646,8 @@ func substitute(list []string, old string, with ...string) (all []string) {
 	return all
 }
 
-// cgroup makes a control group that has one of files from controller, and removes
-// it when the test ends.
+// cgroup makes a control group that has one of files from controller, and
+// removes it when the test ends.
 func cgroup(t *testing.T, controller string, files ...string) (dir string) {
 	t.Helper()
 	needRoot(t)
@@ -681,8 +682,8 @@ var callNumbers = map[string]map[string]uint32{
 	"arm64": {"linkat": 37, "memfd_create": 279, "pwrite64": 68, "renameat2": 276, "write": 64},
 }
 
-// failing runs f on a thread on which the system calls fail by a seccomp filter. The
-// thread ends with f.
+// failing runs f on a thread on which the system calls fail by a seccomp
+// filter. The thread ends with f.
 func failing(t *testing.T, failures []failure, f func()) {
 	t.Helper()
 	numbers := callNumbers[runtime.GOARCH]

@@ -388,8 +388,8 @@ func TestInheritedAgain(t *testing.T) {
 // number that e has in this process.
 func variable(e *Event) string { return fmt.Sprintf("%d:%s", number(e), e.id) }
 
-// descriptors returns the descriptors of this process, without the one that lists
-// them, if there is a /proc.
+// descriptors returns the descriptors of this process, without the one that
+// lists them, if there is a /proc.
 func descriptors() (open []string) {
 	const dir = "/proc/self/fd"
 	names, _ := filepath.Glob(dir + "/*")

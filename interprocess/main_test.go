@@ -116,8 +116,8 @@ func (c *child) line() (line string) {
 	return strings.TrimSpace(line)
 }
 
-// plain makes cmd run the test binary built without the race detector, which starts
-// and steps many times faster, for children that are killed or traced.
+// plain makes cmd run the test binary built without the race detector, which
+// starts and steps many times faster, for children that are killed or traced.
 func plain(t testing.TB, cmd *exec.Cmd) *exec.Cmd {
 	t.Helper()
 	if raceEnabled {
@@ -232,8 +232,8 @@ var forced = modes[0]
 // sleeps reports whether leaders sleep in the kernel in the mode in force.
 func sleeps() bool { return cap(sleepers()) > 0 }
 
-// hooked installs the hooks in step until the test ends. Calls that began before do
-// not call them.
+// hooked installs the hooks in step until the test ends. Calls that began
+// before do not call them.
 func hooked(t *testing.T, step testHooks) {
 	quiesce(t)
 	for _, f := range []*func(){&step.announced, &step.parking, &step.woke, &step.wokeLeader, &step.publishing} {
@@ -285,8 +285,8 @@ func isClosed(done <-chan struct{}) bool {
 	}
 }
 
-// rounds returns the number of rounds of a stress test: n, or fewer with -short and
-// under the race detector, which takes several times as long.
+// rounds returns the number of rounds of a stress test: n, or fewer with -short
+// and under the race detector, which takes several times as long.
 func rounds(n int) int {
 	if testing.Short() {
 		n /= 10
@@ -299,8 +299,8 @@ func rounds(n int) int {
 
 func tempPath(t testing.TB) string { return filepath.Join(tempDir(t), "event") }
 
-// tempDir is t.TempDir, except on Windows, where that fails the test while a page of
-// a closed event is mapped, and under Wine always.
+// tempDir is t.TempDir, except on Windows, where that fails the test while a
+// page of a closed event is mapped, and under Wine always.
 func tempDir(t testing.TB) string {
 	t.Helper()
 	if runtime.GOOS != "windows" {

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Under the race detector, the tests in this file share plain variables that only
-// an event synchronizes.
+// Under the race detector, the tests in this file share plain variables that
+// only an event synchronizes.
 
 // The observer has another mapping of the event than the setter.
 func TestSetSynchronizesBeforeWhatObservesIt(t *testing.T) {
@@ -64,8 +64,8 @@ func TestSetSynchronizesBeforeClear(t *testing.T) {
 	}
 }
 
-// The word of another event orders the Clear after the Set, also unseen by the race
-// detector.
+// The word of another event orders the Clear after the Set, also unseen by the
+// race detector.
 func TestSetOfSetEventSynchronizesBeforeClear(t *testing.T) {
 	a, b := handles(t)
 	done := newTest(t)
@@ -86,8 +86,8 @@ func TestSetOfSetEventSynchronizesBeforeClear(t *testing.T) {
 	}
 }
 
-// A writes and sets "request", a child waits for that and sets "reply", B waits for
-// that and reads. Only the child orders A before B.
+// A writes and sets "request", a child waits for that and sets "reply", B waits
+// for that and reads. Only the child orders A before B.
 func TestOrderThroughChild(t *testing.T) {
 	request, reply := newTest(t), newTest(t)
 	cmd := command(t, request, "relay")
@@ -122,10 +122,11 @@ func init() {
 	}
 }
 
-// Writes before a Set are ordered before a later Clear, even if the event was already
-// set. Otherwise a consumer that clears and then looks could miss an item: it would
-// neither see the item nor find the event set. The processor must keep this order,
-// so no atomic operation other than the event's comes between.
+// Writes before a Set are ordered before a later Clear, even if the event was
+// already set. Otherwise a consumer that clears and then looks could miss an
+// item: it would neither see the item nor find the event set. The processor
+// must keep this order, so no atomic operation other than the event's comes
+// between.
 func TestSetOfSetEventOrders(t *testing.T) {
 	if raceEnabled {
 		t.Skip("an intentional race")

@@ -31,10 +31,10 @@ func init() {
 	}
 }
 
-// A process in OpenOrCreate is stopped before and after every system call, and then
-// killed or continued, after another process has called OpenOrCreate too. No other
-// points matter: until the process has a handle, others see only the effects of its
-// system calls.
+// A process in OpenOrCreate is stopped before and after every system call, and
+// then killed or continued, after another process has called OpenOrCreate too.
+// No other points matter: until the process has a handle, others see only the
+// effects of its system calls.
 func TestOpenOrCreateAtEverySystemCall(t *testing.T) {
 	for name, find := range beforehand {
 		for _, kill := range []bool{false, true} {

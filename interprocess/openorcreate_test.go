@@ -152,8 +152,8 @@ func TestOpenOrCreateRefuses(t *testing.T) {
 	}
 }
 
-// version0 returns an event of an older version and an earlier boot: the version is
-// what counts.
+// version0 returns an event of an older version and an earlier boot: the
+// version is what counts.
 func version0() []byte {
 	return append([]byte("goevent 0 little futex 0-0 id\n"), make([]byte, pageSize-30)...)
 }
@@ -215,8 +215,8 @@ func TestEventOfAnotherBootInMemory(t *testing.T) {
 	}
 }
 
-// Each of these children calls OpenOrCreate for this many paths in turn. They stay
-// close together, since opening an event takes less time than creating it.
+// Each of these children calls OpenOrCreate for this many paths in turn. They
+// stay close together, since opening an event takes less time than creating it.
 const pathsEach = 20
 
 func init() {
@@ -244,9 +244,9 @@ func init() {
 	}
 }
 
-// Many processes that start at once must agree: of those that find no usable event,
-// one creates it, and one Set reaches all of them. Every second process may be killed
-// at a random point.
+// Many processes that start at once must agree: of those that find no usable
+// event, one creates it, and one Set reaches all of them. Every second process
+// may be killed at a random point.
 func TestOpenOrCreateByManyProcesses(t *testing.T) {
 	for name, find := range beforehand {
 		for _, kill := range []bool{false, true} {

@@ -40,11 +40,11 @@ var closed = make(chan struct{})
 
 func init() { close(closed) }
 
-// Wait waits until the event is set or the handle closed; only WaitContext tells
-// which. On a set event it costs two atomic loads. Otherwise it spins for at most
-// 10 µs and then sleeps: one of a handle's waits in the kernel or with the help of
-// the poller, as the package comment describes under Platforms, the others on a
-// channel. The first wait after a Clear allocates what they share.
+// Wait waits until the event is set or the handle closed; only WaitContext
+// tells which. On a set event it costs two atomic loads. Otherwise it spins for
+// at most 10 µs and then sleeps: one of a handle's waits in the kernel or with
+// the help of the poller, as the package comment describes under Platforms, the
+// others on a channel. The first wait after a Clear allocates what they share.
 func (e *Event) Wait() {
 	if generation, over, _ := e.begin(); !over {
 		_ = e.waitFor(generation, limit{}) // the error can only be ErrClosed
@@ -52,10 +52,10 @@ func (e *Event) Wait() {
 }
 
 // WaitTimeout waits until the event is set or d has passed on the monotonic
-// clock, and reports whether the event was set in time. It reports false before d
-// has passed only if the handle is closed. The event wins ties: a set event gives
-// true even if d is zero or negative, and a Set before d has passed gives true
-// even if Clear follows.
+// clock, and reports whether the event was set in time. It reports false before
+// d has passed only if the handle is closed. The event wins ties: a set event
+// gives true even if d is zero or negative, and a Set before d has passed gives
+// true even if Clear follows.
 //
 // It costs what [Event.Wait] does, plus a timer for a wait that does not sleep
 // in the kernel.
@@ -84,7 +84,8 @@ func (e *Event) WaitContext(ctx context.Context) error {
 	if over {
 		return err
 	}
-	// All calls to ctx are here, where the wait holds nothing, since they may panic.
+	// All calls to ctx are here, where the wait holds nothing, since they may
+	// panic.
 	deadline, _ := ctx.Deadline()
 	if err = e.waitFor(generation, limit{ctx.Done(), deadline}); err == errGaveUp {
 		if err = ctx.Err(); err == nil {
@@ -293,9 +294,9 @@ func (e *Event) spin(generation uint32) bool {
 var misses atomic.Uint32
 
 // sleep is lead in the kernel, which ends the sleep at the deadline. The leader
-// cannot miss Close or the closing of l.done on its way into the kernel: it makes
-// parks odd and then tests for both again, while wakeLeader is called after them
-// and then tests parks.
+// cannot miss Close or the closing of l.done on its way into the kernel: it
+// makes parks odd and then tests for both again, while wakeLeader is called
+// after them and then tests parks.
 func (e *Event) sleep(g *gate, l limit) {
 	if l.done != nil {
 		finished := make(chan struct{})
@@ -324,16 +325,16 @@ func (e *Event) sleep(g *gate, l limit) {
 	}
 }
 
-// announce marks the word 'maybe asleep'. It reports false, and has no effect, if
-// generation is over.
+// announce marks the word 'maybe asleep'. It reports false, and has no effect,
+// if generation is over.
 func (e *Event) announce(generation uint32) bool {
 	e.word.CompareAndSwap(generation, generation|asleep)
 	return e.word.Load() == generation|asleep
 }
 
 // wakeWhenDone wakes the leader of g when l.done is closed, unless the wait has
-// finished. At the deadline it leaves that to the kernel, since a wake would also
-// wake other processes that sleep with the same bit.
+// finished. At the deadline it leaves that to the kernel, since a wake would
+// also wake other processes that sleep with the same bit.
 func (e *Event) wakeWhenDone(g *gate, l limit, finished <-chan struct{}) {
 	select {
 	case <-finished:

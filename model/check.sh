@@ -46,8 +46,8 @@ fail() {
 	exit 1
 }
 
-# search searches all states of the model $1, with the macros that follow, until it
-# finds an error. Its report is $tmp/out.
+# search searches all states of the model $1, with the macros that follow, until
+# it finds an error. Its report is $tmp/out.
 search() {
 	local flags=("${compile[@]}")
 	if [ "$1" = $word ]; then # the partial order reduction does not support its "unless"

@@ -125,9 +125,9 @@ func child(mistake string) {
 // that is not closed in time proves nothing: it may be closed some time after Set.
 //
 // A wait for d > 0 that fails is two steps: the wait begins when the event is
-// unset, and fails when the event has not been set since. At least d lies between
-// the two, so the first is at least d before the end of the call, and the second
-// at least d after its beginning.
+// unset, and fails when the event has not been set since. At least d lies
+// between the two, so the first is at least d before the end of the call, and
+// the second at least d after its beginning.
 type step struct {
 	user int
 	name string
