@@ -46,11 +46,11 @@ func TestRefusedByMode(t *testing.T) {
 	for _, row := range []badPath{
 		{"file without permissions", mode(0, event), fs.ErrPermission, "", fs.ErrExist},
 		{"read-only file", mode(0o400, event), fs.ErrPermission, "", fs.ErrExist},
-		{"read-only folder", func(t *testing.T, path string) string {
+		{"read-only directory", func(t *testing.T, path string) string {
 			require.NoError(t, os.Chmod(filepath.Dir(path), 0o500))
 			return path
 		}, fs.ErrNotExist, "", fs.ErrPermission},
-		{"folder without permissions", func(t *testing.T, path string) string {
+		{"directory without permissions", func(t *testing.T, path string) string {
 			path = filepath.Join(path, "event")
 			require.NoError(t, os.Mkdir(filepath.Dir(path), 0))
 			return path

@@ -22,7 +22,7 @@ import (
 // error wraps. Where the text is empty, it is the system's.
 var badPaths = []badPath{
 	{"missing", func(_ *testing.T, path string) string { return path }, fs.ErrNotExist, "", nil},
-	{"missing folder", func(_ *testing.T, path string) string { return filepath.Join(path, "event") },
+	{"missing directory", func(_ *testing.T, path string) string { return filepath.Join(path, "event") },
 		fs.ErrNotExist, "", fs.ErrNotExist},
 	{"no path", func(*testing.T, string) string { return "" }, fs.ErrNotExist, "", fs.ErrNotExist},
 
@@ -146,7 +146,7 @@ func refusedPath(t *testing.T, base string, row badPath) {
 		assert.Nil(t, e)
 		wantError(t, err, row.create, "create "+path, "")
 	}
-	assert.Equal(t, before, snapshot(t, filepath.Dir(base)), "the folder has changed")
+	assert.Equal(t, before, snapshot(t, filepath.Dir(base)), "the directory has changed")
 }
 
 // wantError checks the whole message of err, and that it wraps is and no other

@@ -22,7 +22,7 @@ func init() {
 	badPaths = append(badPaths, []badPath{
 		{"name too long", func(_ *testing.T, path string) string { return path + strings.Repeat("x", 300) },
 			syscall.ENAMETOOLONG, "", syscall.ENAMETOOLONG},
-		{"folder that is a file", func(t *testing.T, path string) string {
+		{"directory that is a file", func(t *testing.T, path string) string {
 			require.NoError(t, os.WriteFile(path, nil, 0o600))
 			return filepath.Join(path, "event")
 		}, syscall.ENOTDIR, "", syscall.ENOTDIR},

@@ -12,7 +12,7 @@ import (
 // children with which [Event.Share] shares it. The event is gone when the last
 // of them has closed it or ended.
 //
-// On Linux the event is a memfd that nobody can resize or, where the system has
+// On Linux the event is a memfd that cannot be resized or, where the system has
 // none, a file in /dev/shm or in the directory for temporary files if that is in
 // memory, whose name is removed at once. On Windows it is in memory. Elsewhere
 // it is a file in /dev/shm or in the directory for temporary files, which may be

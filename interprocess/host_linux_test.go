@@ -59,7 +59,7 @@ func TestThreadLimit(t *testing.T) {
 		check1(t, err)
 		defer binary.Close()
 		cmd := again(t, "")
-		cmd.ExtraFiles = []*os.File{binary} // its folder may be closed to other users
+		cmd.ExtraFiles = []*os.File{binary} // its directory may be closed to other users
 		cmd.Args = substitute(cmd.Args, os.Args[0], "setpriv", "--reuid=61234", "--regid=61234", "--clear-groups",
 			"prlimit", fmt.Sprint("--nproc=", limit), "/proc/self/fd/3")
 		mustPass(t, cmd)
