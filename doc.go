@@ -1,5 +1,5 @@
 // Package event provides an Event: a flag that goroutines set, clear, test
-// and wait for, as Python's threading.Event is for threads.
+// and wait for, like Python's threading.Event for threads.
 //
 //	var ready event.Event // the zero value is an unset event
 //	var config string
@@ -22,7 +22,8 @@
 //     wait for.
 //   - [Event.IsSet] does not wait.
 //
-// While the event is set, no wait looks at its context or timeout. A loop does:
+// While the event is set, no wait looks at its context or timeout. A loop must
+// check the context itself:
 //
 //	for e.WaitContext(ctx) == nil && ctx.Err() == nil {
 //		step()
@@ -34,7 +35,7 @@
 //  2. Order. All calls, and receives from the channels of Done, are
 //     linearizable. In particular, once IsSet has returned true, every channel
 //     that Done returned before is closed; and once a wait has succeeded, IsSet
-//     is true until a call of Clear.
+//     is true until the next Clear.
 //  3. No lost wake-up. Set releases every goroutine that is waiting at that
 //     moment, even if Clear follows at once.
 //  4. No early wake-up. A wait that begins after Clear returned is released
@@ -62,7 +63,7 @@
 // # Ties in a select
 //
 // If several channels are ready, a select chooses one at random. To let the
-// event win, keep its channel, and look at it again in the other cases:
+// event win, keep its channel, and test it again in the other cases:
 //
 //	done := e.Done()
 //	select {
@@ -80,25 +81,24 @@
 // # Copying, overwriting and embedding
 //
 // An Event must not be overwritten, since the Set that ended a wait may still
-// be at work when the wait returns: it would unlock a mutex that is no longer
-// locked, a fatal error. Reset an event by Clear, not by
+// be running when the wait returns: it would unlock a mutex that is no longer
+// locked, a fatal error. Reset an event with Clear, not with
 //
 //	*e = event.Event{}
 //
-// Go vet reports copies, but neither this nor two other forms of it. A slice of
+// Go vet reports copies, but neither this nor two similar mistakes. A slice of
 // structs copies its elements when it grows: keep pointers in it. A struct from
 // a [sync.Pool] must not be zeroed as a whole: clear its event.
 //
-// Give the field of a struct a name. An embedded Event adds its methods to the
-// struct, so that printing the struct prints "unset", and Done makes it look
-// like a context.
+// In a struct, make an Event a named field. An embedded Event adds its methods
+// to the struct, so that printing the struct prints "unset", and Done makes it
+// look like a context.
 //
 // # Timers and other callbacks
 //
-// Set fits [time.AfterFunc] and [context.AfterFunc]. As with any function, if
-// stopping comes too late and reports false, Set may not have run yet, and a
-// late Set can undo a Clear. Where nothing else sets or clears the event, wait
-// for it:
+// Set fits [time.AfterFunc] and [context.AfterFunc]. As with any callback, when
+// stopping it reports false, Set may not have run yet, and can still undo a
+// Clear. If nothing else sets or clears the event, wait for it before the Clear:
 //
 //	if !timer.Stop() {
 //		e.Wait()
@@ -108,14 +108,14 @@
 // # When not to use an Event
 //
 // For something that happens once, close a channel, cancel a [context.Context]
-// or use a [sync.Once] or [sync.WaitGroup]: readers know that these do not go
-// back.
+// or use a [sync.Once] or [sync.WaitGroup]: readers know that these are never
+// undone.
 //
-// For passing values, use a channel: an event tells that there is something to
+// For passing values, use a channel: an event says that there is something to
 // do, not how much. A producer that calls Set and then Clear for each item
 // strands items, because a Set while the consumer is busy is undone by the time
-// it waits again. Let the consumer call Clear, and then take all items; see the
-// ProducerConsumer example.
+// the consumer waits again. Let the consumer call Clear, and then take all
+// items, as in the ProducerConsumer example.
 //
 // For a condition over shared state, such as “the queue is not full”, use
 // [sync.Cond] or a channel: when a wait returns, another goroutine may have
@@ -137,19 +137,19 @@
 //	Condition()                   sync.Cond
 //
 // As in Python, a timed wait reports true if the event was set in time. Wait
-// has nothing to report.
+// returns nothing.
 //
 // # Debugging
 //
 // Waiting goroutines appear in goroutine dumps and profiles under the name of
 // the method, such as event.(*Event).Wait, and in profiles with the labels that
 // [runtime/pprof.Do] gave them. Wait, WaitContext with a context that cannot be
-// done, and a receive from Done are in Go's goroutine leak profile (since Go
+// done, and a receive from Done appear in the goroutine leak profile (since Go
 // 1.27) if no running goroutine can reach the event.
 //
 // # Testing
 //
-// Two kinds of waits in a bubble of [testing/synctest] do not block durably:
+// Two kinds of wait in a bubble of [testing/synctest] do not block durably:
 // WaitContext with a context whose Done channel was created outside the bubble,
 // and a select over Done and another channel created outside.
 //
@@ -162,12 +162,12 @@
 //
 // # Deliberate omissions
 //
-//   - A result of Set and Clear: they would no longer be a func(), which
-//     [time.AfterFunc] and [context.AfterFunc] want. Use Swap.
+//   - Results of Set and Clear: these would no longer be a func(), which
+//     [time.AfterFunc] and [context.AfterFunc] take. Use Swap.
 //   - An initial state: call Set on the new event.
-//   - Pulse: Set then Clear releases all waiters, each at least once: a waiter
-//     that comes back before the Clear passes again. If another goroutine sets
-//     the event as well, that Clear undoes its Set.
+//   - Pulse: Set then Clear releases all waiters, each at least once: one that
+//     waits again before the Clear passes again. If another goroutine sets the
+//     event as well, that Clear undoes its Set.
 //   - Waiting for Clear: use a second event, and a mutex around both changes.
 //   - Waiting for any of several events: select on Done, or [reflect.Select] for
 //     a number known only at run time.

@@ -18,9 +18,9 @@ import (
 	"example.com/event"
 )
 
-// What the package comment and the README say beside the promises.
+// Tests of what the package comment and the README say besides the promises.
 
-// The first example of the README is ExampleEvent, letter for letter.
+// The first example of the README is ExampleEvent, verbatim.
 func TestREADMEExample(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
@@ -81,8 +81,8 @@ func TestEmbeddedEventTakesOverPrinting(t *testing.T) {
 }
 
 // Goroutine profiles show waits under the name of the method, with the labels
-// of the goroutine. The profile of leaked goroutines has the waits that nothing
-// can end.
+// of the goroutine. The goroutine leak profile has the waits that nothing can
+// end.
 func TestProfilesShowWaits(t *testing.T) {
 	var e event.Event
 	defer e.Set()

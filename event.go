@@ -24,7 +24,7 @@ import (
 // [the Go memory model]: https://go.dev/ref/mem
 type Event struct {
 	state atomic.Uint32 // one of the states below
-	mu    sync.Mutex    // guards ch and all transitions from and to awaited and releasing
+	mu    sync.Mutex    // guards ch and all transitions to and from awaited and releasing
 	ch    chan struct{} // the channel of all waiters; nil in unset and set
 }
 
@@ -113,7 +113,7 @@ func (e *Event) release() bool {
 }
 
 // settle waits until a Set that is releasing has set the event: the Set holds
-// mu until then. It is a function of its own so that IsSet can be inlined.
+// mu until then. It is a separate function so that IsSet can be inlined.
 func (e *Event) settle() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -183,8 +183,8 @@ func (e *Event) WaitTimeout(d time.Duration) bool {
 // WaitContext waits until the event is set and returns nil, or until ctx is
 // done and returns ctx.Err(). A set event gives nil even if ctx is done.
 //
-// WaitContext panics if ctx is nil. If ctx violates its contract, in that Err
-// returns nil after Done was closed, WaitContext returns an error that says so.
+// WaitContext panics if ctx is nil. If ctx violates its contract by returning
+// nil from Err after Done is closed, WaitContext returns an error that says so.
 func (e *Event) WaitContext(ctx context.Context) error {
 	if ctx == nil {
 		panic("event: nil context")
@@ -200,8 +200,8 @@ func (e *Event) WaitContext(ctx context.Context) error {
 
 // Done returns a channel that is closed if the event is set, and otherwise
 // will be closed by the next Set. It is meant for select statements. A closed
-// channel does not open again: call Done anew for each wait. Successive calls
-// may return the same channel.
+// channel stays closed: call Done anew for each wait. Successive calls may
+// return the same channel.
 func (e *Event) Done() <-chan struct{} {
 	if e.state.Load() == set {
 		return closed

@@ -12,7 +12,7 @@ import (
 // it. This file has what they share.
 
 // waits are the ways to wait without a limit. Each reports whether the wait
-// says that the event was set.
+// succeeded.
 var waits = []struct {
 	name string
 	wait func(*event.Event) bool
@@ -34,8 +34,8 @@ var cancelled = func() context.Context {
 	return ctx
 }()
 
-// child is an environment variable that is set in processes that a test starts
-// to run a part of it there.
+// child is an environment variable that is set in the processes in which a test
+// runs part of itself.
 const child = "EVENT_TEST_CHILD"
 
 // isClosed reports whether a channel of Done is closed.
@@ -48,7 +48,7 @@ func isClosed(done <-chan struct{}) bool {
 	}
 }
 
-// rounds returns how often a stress test repeats: n times, or a tenth of that
+// rounds returns the number of rounds of a stress test: n, or a tenth of that
 // with -short.
 func rounds(n int) int {
 	if testing.Short() {

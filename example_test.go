@@ -35,7 +35,7 @@ func ExampleEvent_Set() {
 	var e event.Event
 	time.AfterFunc(time.Millisecond, e.Set) // Set is a func()
 	e.Wait()
-	e.Set() // it is set already
+	e.Set() // no effect: already set
 	fmt.Println(e.IsSet())
 	// Output: true
 }
@@ -48,7 +48,7 @@ func ExampleEvent_Clear() {
 	// Output: false
 }
 
-// The first to set the event does the work.
+// The goroutine that sets the event does the work.
 func ExampleEvent_Swap() {
 	var closed event.Event
 	var callers sync.WaitGroup
@@ -122,8 +122,8 @@ func ExampleEvent_Done() {
 	// Output: set
 }
 
-// If several channels are ready, select chooses at random. Here the event wins
-// over a job nevertheless.
+// If several channels are ready, select chooses one at random. Here the event
+// wins over the job nevertheless.
 func ExampleEvent_Done_ties() {
 	var stop event.Event
 	jobs := make(chan string, 1)
@@ -229,8 +229,8 @@ func Example_race() {
 	// baton: unset
 }
 
-// A producer and a consumer: an event tells that there is something to do, not
-// how much. So the consumer clears it first and then takes all items.
+// A producer and a consumer: an event says that there is something to do, not
+// how much, so the consumer first clears it and then takes all items.
 //
 // The tempting way is wrong:
 //
@@ -285,8 +285,8 @@ func Example_producerConsumer() {
 }
 
 // Pause and resume: a worker passes a gate before each step. Clear shuts the
-// gate, Set opens it. The loop tests the context as well, since WaitContext
-// returns nil at an open gate even if the context is done.
+// gate, Set opens it. The loop also tests the context, since WaitContext returns
+// nil at an open gate even if the context is done.
 func Example_pauseAndResume() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

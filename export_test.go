@@ -14,14 +14,14 @@ func HoldLock(e *Event) (release func()) {
 // goroutine may make that access, which locks m unless m is nil.
 var Step func(access string, m *Mutex)
 
-// Calls returns the calls, as bits, of which the running goroutine has seen the
-// effect: in the terminology of the Go memory model, their beginnings happen
-// before what the goroutine does next.
+// Calls returns the calls, as bits, whose effects the running goroutine has
+// seen: in the terminology of the Go memory model, their beginnings happen
+// before whatever the goroutine does next.
 var Calls func() *uint64
 
 type Uint32 struct {
 	value uint32
-	calls uint64 // which an access that reads value sees
+	calls uint64 // seen by an access that reads value
 }
 
 func (u *Uint32) Load() uint32 {

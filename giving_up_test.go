@@ -44,7 +44,7 @@ func TestGivingUpChangesNothing(t *testing.T) {
 	})
 }
 
-// A Set at the moment at which waits give up stays in effect.
+// A Set at the moment when waits give up stays in effect.
 func TestGivingUpDoesNotUndoSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range rounds(2_000) {
@@ -65,7 +65,7 @@ func TestGivingUpDoesNotUndoSet(t *testing.T) {
 }
 
 func TestWaitsLeaveNothingBehind(t *testing.T) {
-	t.Setenv("GODEBUG", "asynctimerchan=1") // a timer not stopped stays until it fires, before Go 1.27
+	t.Setenv("GODEBUG", "asynctimerchan=1") // before Go 1.27, makes an unstopped timer stay until it fires
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var e event.Event
@@ -91,6 +91,6 @@ func TestWaitsLeaveNothingBehind(t *testing.T) {
 		require.True(t, time.Now().Before(deadline), "goroutines left behind")
 	}
 	_, after := use()
-	// A timer left pending, or its function, would be some 200 bytes for each wait.
+	// A pending timer or its function would take some 200 bytes for each wait.
 	assert.Less(t, float64(after)-float64(heap), float64(n)*20, "bytes left behind by %d waits", n)
 }

@@ -19,8 +19,8 @@ import (
 
 // TestInterleavings runs a few concurrent calls on a copy of event.go in which
 // every access to shared state is a step, in all orders of the steps that need
-// few preemptions. Each history must be linearizable, where a wait that is
-// still blocked at the end must not have been released.
+// few preemptions. Each history must be linearizable, and a wait that is still
+// blocked at the end must not have been released.
 func TestInterleavings(t *testing.T) {
 	if os.Getenv(child) != "" {
 		synctest.Test(t, explore)
@@ -60,8 +60,8 @@ func TestInterleavings(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// explore runs every sequence of two calls beside every call, and every three
-// calls beside each other, on an unset, a set and an awaited event.
+// explore runs every sequence of two calls concurrently with every call, and
+// every three calls concurrently, on an unset, a set and an awaited event.
 func explore(t *testing.T) {
 	calls := [][]string{
 		{"Set"}, {"Clear"}, {"Swap(true)"}, {"Swap(false)"},
@@ -85,7 +85,7 @@ func explore(t *testing.T) {
 	t.Logf("%d schedules of %d programs", s.schedules, s.programs)
 }
 
-// preemptions is how often a schedule may leave a thread that can go on.
+// preemptions is how often a schedule may switch from a thread that can go on.
 const preemptions = 2
 
 // A scheduler runs threads one step at a time. Between steps every thread is
@@ -95,8 +95,8 @@ type scheduler struct {
 	running   *thread // the thread that took the last step
 	clock     int64   // the number of steps
 	trace     []move
-	choices   []int // at each point with several options, the index of the one to take
-	options   []int // how many there are
+	choices   []int // the index of the option to take before each step
+	options   []int // the number of options there
 	programs  int
 	schedules int
 }
@@ -189,7 +189,7 @@ func (s *scheduler) exhaust(t *testing.T, before []string, programs ...[]string)
 	for {
 		s.schedules++
 		if problem := s.run(t, before, programs); problem != "" || t.Failed() {
-			t.Fatalf("%s\nbefore: %v, beside each other: %v, steps: %v", problem, before, programs, s.trace)
+			t.Fatalf("%s\nbefore: %v, concurrently: %v, steps: %v", problem, before, programs, s.trace)
 		}
 		// The next schedule takes the next option at the last point that has one.
 		last := len(s.options) - 1
@@ -225,7 +225,7 @@ func (s *scheduler) run(t *testing.T, before []string, programs [][]string) (pro
 			break
 		}
 		if s.clock == 1_000 {
-			return "this does not end"
+			return "no end after 1,000 steps"
 		}
 		if options[0] == s.running && left == 0 {
 			options = options[:1]

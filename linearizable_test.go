@@ -14,13 +14,12 @@ import (
 	"example.com/event"
 )
 
-// A call is a call of a method, its result, and the interval in which it took
-// effect.
+// A call is a method call, its result, and the interval in which it took effect.
 type call struct {
 	name     string
 	result   bool
 	from, to int64
-	id, seen uint64 // bits: itself and the calls that it sees, in TestInterleavings
+	id, seen uint64 // in TestInterleavings, bits: its own, and those of the calls it sees
 }
 
 func (c call) String() string { return fmt.Sprintf("%s=%t[%d–%d]", c.name, c.result, c.from, c.to) }
@@ -43,7 +42,7 @@ type model struct {
 	set            bool
 	sets           int
 	done, released [4]int
-	calls          uint64 // the bits of all that set it
+	calls          uint64 // the bits of all calls that set it
 }
 
 // next returns the number of sets that releases a wait that begins now.
@@ -129,7 +128,7 @@ type user struct {
 	done    <-chan struct{} // of the last Done
 	name    string          // the last call
 	from    int64           // when it began
-	begun   int64           // if it is a wait and this is known: when it had begun,
+	begun   int64           // if it is a wait, and if known: when it had begun,
 	expired int64           // and when it could fail
 	id      uint64          // its bit
 	seen    uint64          // those of the calls that the user has seen
@@ -200,7 +199,7 @@ func (u *user) record(result bool) {
 	u.calls = append(u.calls, begin, end)
 }
 
-// A few goroutines make a few calls each, at random and at once.
+// A few goroutines make a few random calls each, concurrently.
 func TestLinearizable(t *testing.T) {
 	const users, perUser = 3, 5
 	names := strings.Fields("Set Set Clear Clear Swap(true) Swap(false) Done receive receive " +

@@ -12,8 +12,8 @@ import (
 	"example.com/event"
 )
 
-// These tests share a plain variable, with no synchronization but the event.
-// The race detector fails them if that is missing.
+// These tests share a plain variable, synchronized only by the event. The race
+// detector fails them if the event does not synchronize.
 
 func TestSetSynchronizesBeforeWhatObservesIt(t *testing.T) {
 	poll := func(isSet func(*event.Event) bool) func(*event.Event) bool {
@@ -47,7 +47,7 @@ func TestSetSynchronizesBeforeWhatObservesIt(t *testing.T) {
 	}
 }
 
-// unseen calls f without the race detector seeing its synchronization. Tests
+// unseen calls f and hides its synchronization from the race detector. Tests
 // use it to order calls that do not observe each other.
 func unseen(f func()) {
 	runtime.RaceDisable()
@@ -98,8 +98,8 @@ func TestSetSynchronizesBeforeClear(t *testing.T) {
 	}
 }
 
-// Every one of several concurrent calls of Set synchronizes before Clear,
-// though all but one find the event set or being set.
+// Each of several concurrent calls of Set synchronizes before Clear, though all
+// but one find the event set or being set.
 func TestEverySetSynchronizesBeforeClear(t *testing.T) {
 	const setters = 3
 	for range rounds(5_000) {

@@ -84,8 +84,8 @@ func TestSetEventHasClosedChannels(t *testing.T) {
 	}
 }
 
-// Once a wait has succeeded, the event is set until the next Clear, as each
-// method finds that runs while the Set may still be at work.
+// Once a wait has succeeded, each method finds the event set until the next
+// Clear, even while the Set may still be running.
 func TestSuccessfulWaitFindsEventSet(t *testing.T) {
 	for name, isSet := range map[string]func(*event.Event) bool{
 		"IsSet":       (*event.Event).IsSet,
@@ -108,8 +108,8 @@ func TestSuccessfulWaitFindsEventSet(t *testing.T) {
 	}
 }
 
-// Of any number of concurrent calls of Swap(true) on an unset event, exactly
-// one returns false; of Swap(false) on a set event, exactly one returns true.
+// Exactly one of several concurrent calls of Swap(true) on an unset event
+// returns false, and of Swap(false) on a set event, exactly one returns true.
 func TestSwapHasOneWinner(t *testing.T) {
 	const n = 8
 	for range rounds(5_000) {
@@ -135,7 +135,7 @@ func TestSwapHasOneWinner(t *testing.T) {
 	}
 }
 
-// Printing an event does not race with its use, as -race would report.
+// Printing an event does not race with its use; otherwise -race fails this test.
 func TestPrintWhileInUse(t *testing.T) {
 	var e event.Event
 	var wg sync.WaitGroup
@@ -200,7 +200,7 @@ func TestRandomUse(t *testing.T) {
 				}
 			})
 		}
-		// When all users wait without a limit, this sets the event.
+		// Sets the event when all users wait without a limit.
 		quit := make(chan struct{})
 		setter.Go(func() {
 			for !isClosed(quit) {

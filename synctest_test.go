@@ -16,8 +16,8 @@ import (
 	"example.com/event"
 )
 
-// A wait blocks durably whatever was done with the event outside the bubble:
-// only then does the clock of the bubble advance.
+// A wait blocks durably, whatever was done with the event outside the bubble:
+// the bubble's clock advances only if it does.
 func TestWaitsBlockDurably(t *testing.T) {
 	for name, before := range map[string]func(*event.Event){
 		"zero":              func(*event.Event) {},
@@ -57,8 +57,8 @@ func TestWaitsBlockDurably(t *testing.T) {
 	}
 }
 
-// The two exceptions: synctest.Wait does not return before these waits end,
-// which nothing in the bubble ends.
+// The two exceptions: synctest.Wait returns only after these waits have ended,
+// though nothing in the bubble ends them.
 func TestWaitsThatDoNotBlockDurably(t *testing.T) {
 	for name, wait := range map[string]func(*event.Event, context.Context){
 		"WaitContext": func(e *event.Event, outside context.Context) { _ = e.WaitContext(outside) },
@@ -87,8 +87,8 @@ func TestWaitsThatDoNotBlockDurably(t *testing.T) {
 	}
 }
 
-// A set event can be used in several bubbles. A child process runs this, so
-// that nothing has waited for an event before.
+// A set event can be used in several bubbles. The test runs in a child process,
+// where nothing has waited for an event before.
 func TestSetEventBelongsToNoBubble(t *testing.T) {
 	if os.Getenv(child) == "" {
 		if runtime.GOARCH == "wasm" {

@@ -17,7 +17,7 @@ import (
 func TestSetEventWins(t *testing.T) {
 	var e event.Event
 	e.Set()
-	for range 1_000 { // so that a choice at random shows
+	for range 1_000 { // so that a random choice shows
 		for _, d := range []time.Duration{math.MinInt64, -1, 0, 1, time.Hour, math.MaxInt64} {
 			require.True(t, e.WaitTimeout(d), d)
 		}
@@ -53,7 +53,7 @@ type hook struct {
 func (h hook) Done() <-chan struct{} { return h.done() }
 
 func TestSetWinsOverContextDoneAtOnce(t *testing.T) {
-	for range 200 { // a choice at random would be right in half of them
+	for range 200 { // a random choice would be right in half of them
 		var e event.Event
 		ctx, cancel := context.WithCancel(context.Background())
 		require.NoError(t, e.WaitContext(hook{ctx, func() <-chan struct{} {
@@ -78,7 +78,7 @@ func TestWaitTimeoutExpires(t *testing.T) {
 	}
 }
 
-// Outside a bubble, too, false means that d has passed.
+// Outside a bubble too, false means that d has passed.
 func TestTimeoutIsNeverEarly(t *testing.T) {
 	var e event.Event
 	for i := range rounds(300) {

@@ -74,8 +74,8 @@ func TestSetThenClearReleasesEveryWaiter(t *testing.T) {
 	}
 }
 
-// Many producers push and call Set, one consumer waits, clears and drains the
-// queue. After a lost wake-up all would block, which synctest reports.
+// Many producers push and call Set; one consumer waits, clears and drains the
+// queue. After a lost wake-up, all would block, which synctest reports.
 func TestConsumerLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const producers = 8
@@ -138,7 +138,7 @@ func TestClearCutsOffSet(t *testing.T) {
 		for !isClosed(before) {
 			runtime.Gosched()
 		}
-		e.Clear() // Set may still be at work
+		e.Clear() // Set may still be running
 		after := e.Done()
 		require.False(t, isClosed(after), "closed by the Set before the Clear")
 		setter.Wait()

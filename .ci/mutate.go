@@ -30,8 +30,8 @@ import (
 	"time"
 )
 
-// The packages, and the flags of the test runs that a mutant has to pass: first
-// those that find most in the least time.
+// The packages, and the flags of the test runs that a mutant has to pass, those
+// that find most in the least time first.
 var packages = []struct {
 	dir  string
 	runs []string
@@ -56,7 +56,7 @@ type file struct {
 	path     string
 	src      string
 	next     map[string]string // the successor of each state of the package
-	function string            // the one that is being mutated
+	function string            // the function that is being mutated
 	names    map[string]int
 	mutants  []mutant
 }
@@ -65,7 +65,7 @@ func (f *file) text(n ast.Node) string { return f.src[n.Pos()-1 : n.End()-1] }
 
 func replace(n ast.Node, text string) edit { return edit{int(n.Pos()) - 1, int(n.End()) - 1, text} }
 
-// add adds a mutant, named after the function, the first line and the change.
+// add adds a mutant, named after the file, the function, the line and the change.
 func (f *file) add(change string, edits ...edit) {
 	slices.SortFunc(edits, func(a, b edit) int { return cmp.Compare(a.from, b.from) })
 	from := strings.LastIndex(f.src[:edits[0].from], "\n") + 1
@@ -275,7 +275,7 @@ var (
 func test(tree string, f *file, m mutant, flags string, timeout time.Duration) string {
 	path := filepath.Join(tree, f.path)
 	defer os.WriteFile(path, []byte(f.src), 0o600)
-	for used := ""; ; { // what the compiler would call unused
+	for used := ""; ; { // uses of variables that the compiler calls unused
 		src := f.src
 		for i, e := range slices.Backward(m.edits) {
 			if i == 0 {
@@ -306,7 +306,7 @@ func test(tree string, f *file, m mutant, flags string, timeout time.Duration) s
 	}
 }
 
-// run runs the tests of a package, and ends what they leave behind.
+// run runs the tests of a package, and kills what they leave running.
 func run(tree string, timeout time.Duration, flags, pkg string) (string, error) {
 	tmp, err := os.MkdirTemp("", "mutant")
 	check(err)

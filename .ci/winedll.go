@@ -1,8 +1,8 @@
 //go:build ignore
 
-// Winedll writes bcryptprimitives.dll, which Go programs load at their start and
+// Winedll writes bcryptprimitives.dll, which Go programs load when they start and
 // Wine 8 lacks, to the file that its argument names. The DLL has no code: its
-// one export, ProcessPrng, forwards to RtlGenRandom of advapi32, which Wine has.
+// only export, ProcessPrng, forwards to RtlGenRandom of advapi32, which Wine has.
 package main
 
 import (

@@ -18,8 +18,8 @@ import (
 )
 
 // An impl performs an operation n times, or until it fails. The compiler inlines
-// repeat and its argument, and into that whatever it would inline in any program:
-// no call goes through an interface, a type parameter or a variable.
+// repeat and its argument, and into the latter whatever it would inline in any
+// program: no call goes through an interface, a type parameter or a variable.
 type impl struct {
 	name string
 	loop func(n int) (succeeded int)
@@ -34,7 +34,7 @@ func repeat(n int, ok func() bool) (succeeded int) {
 	return n
 }
 
-// compare has GOMAXPROCS goroutines share an event.
+// compare runs each impl in GOMAXPROCS goroutines, which share an event.
 func compare(b *testing.B, impls ...impl) {
 	for _, impl := range impls {
 		b.Run("impl="+impl.name, func(b *testing.B) {
@@ -78,8 +78,8 @@ func BenchmarkIsSet(b *testing.B) {
 		impl{"context", func(n int) int { return repeat(n, func() bool { return ctx.Err() != nil }) }})
 }
 
-// The event is set in the benchmarks of waits, which cost a load and a branch
-// at least.
+// The event is set in the benchmarks of waits, which cost at least a load and a
+// branch.
 func BenchmarkWait(b *testing.B) {
 	e, word, c, m, x, g := events(true)
 	ctx, cancel := context.WithCancel(b.Context())
@@ -141,8 +141,8 @@ func BenchmarkSetClear(b *testing.B) {
 		impl{"missinggo", func(n int) int { return repeat(n, func() bool { g.Set(); g.Clear(); return true }) }})
 }
 
-// BenchmarkPingPong is of round trips between two goroutines. The floor makes
-// and closes a channel for each wait.
+// BenchmarkPingPong measures round trips between two goroutines. The floor
+// creates and closes a channel for each wait.
 func BenchmarkPingPong(b *testing.B) {
 	e, _, c, m, x, g := events(false)
 	e2, _, c2, m2, x2, g2 := events(false)
@@ -171,8 +171,8 @@ func BenchmarkPingPong(b *testing.B) {
 	}
 }
 
-// BenchmarkBroadcast is of a Set that releases many waiters, from its call until
-// the last of them runs.
+// BenchmarkBroadcast measures a Set that releases many waiters, from its call
+// until the last of them runs.
 func BenchmarkBroadcast(b *testing.B) {
 	var wg sync.WaitGroup
 	gate := make(chan struct{})
@@ -237,7 +237,7 @@ func broadcast(b *testing.B, waiters int, newEvent func() (wait, set func())) {
 		b.StopTimer()
 	}
 	all := float64(b.N * waiters)
-	b.ReportMetric(0, "ns/op") // omits it
+	b.ReportMetric(0, "ns/op") // not reported
 	b.ReportMetric(float64(total)/all, "ns/waiter")
 	b.ReportMetric(float64(bytes)/all, "B/waiter")
 }
@@ -261,7 +261,8 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// No floor is above what stands on it. A sync.Cond stands on no channel.
+// No impl is faster than the floor of its operation, except that a sync.Cond
+// needs no channel.
 func TestFloors(t *testing.T) {
 	if err := goroutines.read(); err != nil {
 		t.Fatal(err)
@@ -270,7 +271,7 @@ func TestFloors(t *testing.T) {
 		for _, impl := range goroutines.impls {
 			_, ratio, ok := goroutines.median(row, impl, "floor")
 			if !ok && impl == "event" || ok && ratio.Hi < 1 && !(impl == "sync.Cond" && strings.Contains(row.floor, "channel")) {
-				t.Errorf("%s: %s takes %v of the floor at most", row.name, impl, ratio.Hi)
+				t.Errorf("%s: %s takes at most %v of the floor", row.name, impl, ratio.Hi)
 			}
 		}
 	}

@@ -66,8 +66,8 @@ type table struct {
 	values  map[string][]float64 // of "name impl unit", in the order of the rounds
 }
 
-// A row is of the benchmark with that name, less its impl. A row with a label is
-// in the chart.
+// A row shows the benchmark of that name, without its impl. A row with a label
+// is also in the chart.
 type row struct{ title, name, unit, floor, label string }
 
 var goroutines = table{file: "results.txt", readme: "../README.md",
@@ -126,8 +126,8 @@ func (t *table) read() error {
 	return in.Err()
 }
 
-// median returns those of the values of impl and of their ratios to base within
-// each round, or ok false if there are none.
+// median returns the medians of the values of impl and of their ratios to base
+// within each round. If there are none, ok is false.
 func (t *table) median(row row, impl, base string) (value, ratio benchmath.Summary, ok bool) {
 	values, bases := t.values[row.name+" "+impl+" "+row.unit], t.values[row.name+" "+base+" "+row.unit]
 	if len(values) == 0 || len(values) != len(bases) {
@@ -169,12 +169,12 @@ func amount(s benchmath.Summary, unit string) string {
 	return benchunit.Scale(s.Center, benchunit.ClassOf(unit)) + unit[:1] + " ±" + s.PctRangeString()
 }
 
-// digits formats x with three digits, or all before the point.
+// digits formats x with three digits, or with all digits before the point.
 func digits(x float64) string {
 	return fmt.Sprintf("%.*f", max(0, 2-int(math.Log10(x))), x)
 }
 
-// head follows the start tag of the chart, which is inverted in the dark.
+// head follows the start tag of the chart, which is inverted in dark mode.
 const head = ` role="img">
 <title>Time as a ratio to this library</title>
 <style>
@@ -183,7 +183,7 @@ text { font-family: "Liberation Sans", Arial, Helvetica, sans-serif !important; 
 </style>
 <g`
 
-// chart has a bar for each rival that can be cleared. The axis is linear and
+// chart draws a bar for each rival that can be cleared. The axis is linear and
 // shows logarithms, so that a bar begins at this library.
 func (t *table) chart() ([]byte, error) {
 	plot.DefaultFont = font.Font{Typeface: "Liberation", Variant: "Sans"}
@@ -193,7 +193,7 @@ func (t *table) chart() ([]byte, error) {
 	p.Y.Label.Text, p.Y.Padding = " ", 10 // room for fonts that are wider
 	p.Legend.Left, p.Legend.XOffs, p.Legend.Padding = true, 300, 2
 	rows := slices.DeleteFunc(slices.Clone(t.rows), func(r row) bool { return r.label == "" })
-	slices.Reverse(rows) // the first is on top
+	slices.Reverse(rows) // puts the first on top
 	titles := make([]string, len(rows))
 	line := func(x, from, to float64, dashes ...vg.Length) {
 		p.Add(&plotter.Line{XYs: plotter.XYs{{X: x, Y: from}, {X: x, Y: to}}, LineStyle: draw.LineStyle{Color: color.Black, Width: 1, Dashes: dashes}})

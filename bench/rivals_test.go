@@ -43,8 +43,8 @@ var rivals = []struct {
 	{"missinggo", func() rival { return newMissinggo() }, func() rival { return newMissinggo() }},
 }
 
-// A cond is an event written by hand around a sync.Cond. It counts its Sets:
-// otherwise a Clear right after a Set would strand waiters.
+// A cond is an event written by hand around a sync.Cond. It counts its Sets,
+// since otherwise a Clear right after a Set would strand waiters.
 type cond struct {
 	mu   sync.Mutex
 	cond sync.Cond // needs an L, so the zero value cannot wait
@@ -100,8 +100,8 @@ func (e *cond) WaitContext(ctx context.Context) error {
 	return nil
 }
 
-// A mutexChan is an event written by hand the simple way: Set closes a channel
-// and Clear makes another one.
+// A mutexChan is an event written by hand, the simple way: Set closes a channel
+// and Clear creates another one.
 type mutexChan struct {
 	mu  sync.Mutex
 	set bool
@@ -181,7 +181,7 @@ func isClosed[T any](c <-chan T) bool {
 	}
 }
 
-// promises are those that README.md explains, each with an event that breaks it.
+// promises are those of README.md, each with an event that breaks it.
 var promises = []struct {
 	name   string
 	kept   func(e rival) bool
@@ -204,7 +204,8 @@ func check(t *testing.T, newEvent func() rival, kept func(rival) bool) (ok bool)
 	return ok
 }
 
-// TestPromises finds out what each rival breaks, and looks for that in README.md.
+// TestPromises finds the promises that each rival breaks, and compares them with
+// those in README.md.
 func TestPromises(t *testing.T) {
 	for _, p := range promises {
 		if check(t, p.broken, p.kept) {
@@ -253,8 +254,8 @@ func TestUse(t *testing.T) {
 	}
 }
 
-// The faulty events: this one tests the flag after it wakes, as the
-// documentation of sync.Cond shows.
+// Faulty events. A retest tests the flag after it wakes, as the documentation of
+// sync.Cond shows.
 type retest struct{ *cond }
 
 func (e retest) Wait() {
@@ -317,7 +318,7 @@ func pulseReleases(e rival) bool {
 }
 
 // races calls Clear as soon as the flag is true, when Set may still be running.
-// In a thousand rounds it cannot miss a Set that yields between two steps.
+// A thousand rounds cannot miss a Set that yields between two steps.
 func races(e rival) (oneFlag, noEarlyWakeUp bool) {
 	oneFlag, noEarlyWakeUp = true, true
 	for range 1000 {

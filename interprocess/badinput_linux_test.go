@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// onThread runs f, which may change the thread as it likes: the thread ends with
-// f.
+// onThread runs f on a separate thread, which f may change, since the thread
+// ends with f.
 func onThread(f func()) {
 	done := make(chan struct{})
 	go func() {
@@ -41,16 +41,16 @@ func unprivileged(t *testing.T, f func()) {
 	})
 }
 
-// Root may do the following, so it becomes another user.
+// Root is allowed all of this, so it becomes another user.
 func TestRefusedByMode(t *testing.T) {
 	for _, row := range []badPath{
-		{"file for nobody", mode(0, event), fs.ErrPermission, "", fs.ErrExist},
-		{"file to read", mode(0o400, event), fs.ErrPermission, "", fs.ErrExist},
-		{"folder to read", func(t *testing.T, path string) string {
+		{"file without permissions", mode(0, event), fs.ErrPermission, "", fs.ErrExist},
+		{"read-only file", mode(0o400, event), fs.ErrPermission, "", fs.ErrExist},
+		{"read-only directory", func(t *testing.T, path string) string {
 			require.NoError(t, os.Chmod(filepath.Dir(path), 0o500))
 			return path
 		}, fs.ErrNotExist, "", fs.ErrPermission},
-		{"folder for nobody", func(t *testing.T, path string) string {
+		{"directory without permissions", func(t *testing.T, path string) string {
 			path = filepath.Join(path, "event")
 			require.NoError(t, os.Mkdir(filepath.Dir(path), 0))
 			return path
@@ -68,8 +68,8 @@ func TestRefusedByMode(t *testing.T) {
 	}
 }
 
-// On a full disk, Create fails and leaves nothing, not even a page without
-// memory, which would kill the process that uses it.
+// On a full disk, Create fails and leaves nothing behind, not even a page
+// without memory, which would kill a process that uses it.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	mounted := false
@@ -98,6 +98,6 @@ func TestFullDisk(t *testing.T) {
 		assert.Len(t, snapshot(t, dir), made, "files left behind")
 	})
 	if !mounted {
-		t.Skip("only root mounts a small disk")
+		t.Skip("only root can mount a small disk")
 	}
 }

@@ -17,12 +17,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// badPaths are paths that do not lead to a usable event. Each row has what
-// Open's error wraps and says after the path, and what Create's error wraps. An
-// error without a text says what the system says.
+// badPaths are paths that do not lead to a usable event. Each row has the error
+// that Open's error wraps, its text after the path, and the error that Create's
+// error wraps. Where the text is empty, it is the system's.
 var badPaths = []badPath{
 	{"missing", func(_ *testing.T, path string) string { return path }, fs.ErrNotExist, "", nil},
-	{"folder missing", func(_ *testing.T, path string) string { return filepath.Join(path, "event") },
+	{"missing directory", func(_ *testing.T, path string) string { return filepath.Join(path, "event") },
 		fs.ErrNotExist, "", fs.ErrNotExist},
 	{"no path", func(*testing.T, string) string { return "" }, fs.ErrNotExist, "", fs.ErrNotExist},
 
@@ -90,7 +90,7 @@ func field(i int, value string) func(t *testing.T, path string) string {
 	})
 }
 
-// onDisk is place where files may outlast the boot.
+// onDisk is place, but skips the test where files do not outlast the boot.
 func onDisk(place func(t *testing.T, path string) string) func(t *testing.T, path string) string {
 	return func(t *testing.T, path string) string {
 		if bootID == noBoot {
@@ -146,12 +146,12 @@ func refusedPath(t *testing.T, base string, row badPath) {
 		assert.Nil(t, e)
 		wantError(t, err, row.create, "create "+path, "")
 	}
-	assert.Equal(t, before, snapshot(t, filepath.Dir(base)), "the folder has changed")
+	assert.Equal(t, before, snapshot(t, filepath.Dir(base)), "the directory has changed")
 }
 
 // wantError checks the whole message of err, and that it wraps is and no other
-// of the errors that callers tell apart. If says is empty, the system says what
-// is wrong; ErrFormat's own text is left out of says.
+// of the errors that callers distinguish. If says is empty, the text is the
+// system's; says omits ErrFormat's own text.
 func wantError(t *testing.T, err, is error, operation, says string) {
 	t.Helper()
 	require.ErrorIs(t, err, is)
@@ -188,7 +188,7 @@ func snapshot(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// refused checks that err wraps is and has all of says in its message.
+// refused checks that err wraps is and that its message contains all of says.
 func refused(t *testing.T, e *Event, err, is error, says ...string) {
 	t.Helper()
 	require.ErrorIs(t, err, is)
@@ -198,8 +198,8 @@ func refused(t *testing.T, e *Event, err, is error, says ...string) {
 	}
 }
 
-// A file that appears at the path while Create is at work stays, and so does
-// nothing else.
+// Create keeps a file that appears at the path while it runs, and leaves no
+// other file behind.
 func TestCreateKeepsAnotherFile(t *testing.T) {
 	path := tempPath(t)
 	hooked(t, testHooks{publishing: func() { assert.NoError(t, os.WriteFile(path, []byte("precious"), 0o600)) }})
@@ -211,7 +211,7 @@ func TestCreateKeepsAnotherFile(t *testing.T) {
 	assert.Contains(t, files["event"], "precious")
 }
 
-// The file appears with its whole content: nothing is at the path before.
+// The file appears at the path atomically, with its whole content.
 func TestCreateIsAtomic(t *testing.T) {
 	path := tempPath(t)
 	hooked(t, testHooks{publishing: func() {
@@ -231,8 +231,8 @@ func TestCreateIsAtomic(t *testing.T) {
 	assert.Len(t, snapshot(t, filepath.Dir(path)), 1, "files left behind")
 }
 
-// Goroutines create and open one path at once: one creates the event, and none
-// opens a file that is not complete.
+// Goroutines create and open one path concurrently: one creates the event, and
+// none opens an incomplete file.
 func TestCreateRace(t *testing.T) {
 	for range rounds(100) {
 		path := tempPath(t)

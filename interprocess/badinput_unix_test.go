@@ -22,7 +22,7 @@ func init() {
 	badPaths = append(badPaths, []badPath{
 		{"name too long", func(_ *testing.T, path string) string { return path + strings.Repeat("x", 300) },
 			syscall.ENAMETOOLONG, "", syscall.ENAMETOOLONG},
-		{"folder that is a file", func(t *testing.T, path string) string {
+		{"directory that is a file", func(t *testing.T, path string) string {
 			require.NoError(t, os.WriteFile(path, nil, 0o600))
 			return filepath.Join(path, "event")
 		}, syscall.ENOTDIR, "", syscall.ENOTDIR},
@@ -61,7 +61,7 @@ func init() {
 	}...)
 }
 
-// event is the place for an event that can be used.
+// event is the place for a usable event.
 func event(t *testing.T, path string) string {
 	return content(func(p []byte) []byte { return p })(t, path)
 }
@@ -79,7 +79,7 @@ func owned(place func(*testing.T, string) string) func(*testing.T, string) strin
 	return func(t *testing.T, path string) string {
 		path = place(t, path)
 		if err := os.Chown(path, os.Geteuid()+1, -1); err != nil {
-			t.Skip("only root gives files away:", err)
+			t.Skip("only root can give files away:", err)
 		}
 		return path
 	}

@@ -69,7 +69,7 @@ func TestCloseEndsWaits(t *testing.T) {
 	})
 }
 
-// While 100 goroutines wait, set and clear.
+// Close ends all calls of 100 goroutines that wait, set and clear.
 func TestCloseUnderLoad(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
 		for range rounds(20) {
@@ -107,8 +107,8 @@ func TestCloseUnderLoad(t *testing.T) {
 	})
 }
 
-// A Set before Close wins: for waits that have not looked since, in the first
-// generation and in later ones, and even if Clear follows.
+// A Set before Close wins: for waits that have not tested the word since, in the
+// first generation and in later ones, and even if Clear follows.
 func TestSetBeforeCloseWins(t *testing.T) {
 	steps := map[string]func(*Event){"Set": (*Event).Set, "Set, Clear": func(e *Event) { e.Set(); e.Clear() }}
 	for name, step := range steps {
@@ -122,7 +122,7 @@ func TestSetBeforeCloseWins(t *testing.T) {
 				return a, b
 			}
 			t.Run(name, func(t *testing.T) {
-				t.Run("after the look", func(t *testing.T) {
+				t.Run("before the wait joins", func(t *testing.T) {
 					a, b := open(t)
 					assert.NoError(t, a.WaitContext(hook{context.Background(), func() <-chan struct{} {
 						step(b)
@@ -170,7 +170,7 @@ func TestSetBeforeCloseWins(t *testing.T) {
 	}
 }
 
-// Close between a wait's look and its place at the gate.
+// Close comes after a wait has found the event unset and before it joins the gate.
 func TestCloseBeforeTheWaitJoins(t *testing.T) {
 	for earlier := range 2 {
 		e := newTest(t)
@@ -187,22 +187,22 @@ func TestCloseBeforeTheWaitJoins(t *testing.T) {
 	}
 }
 
-// needsDetach skips tests of what Close does at once on Linux only.
+// needsDetach skips tests of what Close does at once only on Linux.
 func needsDetach(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the page is unmapped later on this system")
 	}
 }
 
-// What a method has begun before Close has no effect on the event after it: each
-// step that changes the word is made after Close here.
+// A method that began before Close has no effect on the event after it: here,
+// each step that changes the word is made after Close.
 func TestNothingOutlivesClose(t *testing.T) {
 	needsDetach(t)
 	for name, step := range map[string]func(e *Event, word uint32){
 		"Set":                  func(e *Event, word uint32) { e.word.CompareAndSwap(word, word|set) },
 		"Set, waking":          func(e *Event, _ uint32) { e.word.Or(set) },
 		"Clear":                func(e *Event, word uint32) { e.word.CompareAndSwap(word, word&^(set|asleep)+next) },
-		"a leader's announced": func(e *Event, word uint32) { e.announce(word) },
+		"announce of a leader": func(e *Event, word uint32) { e.announce(word) },
 	} {
 		for _, isSet := range []bool{false, true} {
 			a, b := handles(t)
@@ -218,7 +218,7 @@ func TestNothingOutlivesClose(t *testing.T) {
 	}
 }
 
-// The same with the methods themselves, at random.
+// The same with the methods themselves, at random moments.
 func TestSetDoesNotOutliveClose(t *testing.T) {
 	needsDetach(t)
 	path := tempPath(t)
@@ -301,7 +301,7 @@ func TestCloseUnmaps(t *testing.T) {
 // Each handle has one descriptor, from the call that opens it until Close.
 func TestDescriptors(t *testing.T) {
 	if len(descriptors()) == 0 {
-		t.Skip("no /proc to count them by")
+		t.Skip("no /proc in which to count descriptors")
 	}
 	path := tempPath(t)
 	t.Run("warm-up", func(t *testing.T) { newTest(t).Close() })

@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// These tests read from /proc what a process costs: mappings, context switches,
-// processor time. A bound is a multiple of what plain Go costs on the same
-// machine, or far from what it is there to catch.
+// These tests read the costs of a process from /proc: mappings, context
+// switches, processor time. Each bound is a multiple of the cost of plain Go on
+// the same machine, or far from the failure that it must catch.
 
-// Promise: handles that are closed leave at most 1,000 mappings, even where the
-// garbage collector has no reason to run. The kernel allows a process 65,530.
+// Promise: closed handles leave at most 1,000 mappings, even where the garbage
+// collector has no reason to run. The kernel allows a process 65,530.
 func TestMappingsOfClosedHandles(t *testing.T) {
 	for _, name := range []string{"Open", "New", "Open, handles kept", "New, handles kept", "New, every other open"} {
 		t.Run(name, func(t *testing.T) {
 			if inside(t) {
-				live := make([]byte, 300<<20) // the next collection is as far away
+				live := make([]byte, 300<<20) // the next collection comes after as much
 				runtime.GC()
 				closeMany(t, filepath.Base(t.Name()))
 				runtime.KeepAlive(live)
@@ -79,21 +79,22 @@ func closeMany(t *testing.T, how string) {
 	t.Logf("at most %d mappings of %d closed handles", most, n)
 }
 
-// freeDescriptors returns about how many descriptors this process may open.
+// freeDescriptors returns about the number of descriptors that this process may
+// open.
 func freeDescriptors() int {
 	var limit syscall.Rlimit
 	syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
 	return int(min(limit.Cur, 1<<20)) - 200
 }
 
-// mapped returns how many mappings this process has.
+// mapped returns the number of mappings of this process.
 func mapped(t *testing.T) int {
 	maps, err := os.ReadFile("/proc/self/maps")
 	check1(t, err)
 	return bytes.Count(maps, []byte("\n"))
 }
 
-// Methods run while their handle is closed and its mapping goes.
+// Methods run while their handle is closed and unmapped.
 func TestCloseUnderMethods(t *testing.T) {
 	path := tempPath(t)
 	event, err := Create(path)
@@ -164,7 +165,7 @@ func TestIdlePoller(t *testing.T) {
 }
 
 func init() {
-	roles["idle"] = func(e *Event) { // waits for e and others, for as many as told in all
+	roles["idle"] = func(e *Event) { // waits for as many events as told, e included
 		var n int
 		fmt.Sscan(os.Args[1], &n)
 		for i := range n {
@@ -189,15 +190,15 @@ func init() {
 	}
 }
 
-// Promise: a wait that times out wakes no other process, not even one whose
-// number is the same modulo 32.
+// Promise: a wait that times out wakes no other process, not even one whose ID
+// is the same modulo 32.
 func TestTimeoutsLeaveOthersAsleep(t *testing.T) {
 	needCosts(t)
 	e := newTest(t)
 	sleeper := start(t, e, "idle", "1")
 	sleeper.says("waiting")
 	cmd := command(t, e, "times out")
-	// The shell starts shells until one has the number; that one becomes it.
+	// The shell starts shells until one has such an ID and becomes the process.
 	cmd.Args = []string{"sh", "-c", `
 		while sh -c '[ $(($$ % 32)) = "$1" ] || exit 9; exec "$0"' "$0" "$1"; [ $? = 9 ]; do :; done`,
 		os.Args[0], fmt.Sprint(sleeper.Process.Pid % 32)}
@@ -208,7 +209,7 @@ func TestTimeoutsLeaveOthersAsleep(t *testing.T) {
 	check1(t, err)
 	check1(t, cmd.Start())
 	defer cmd.Wait()
-	defer in.Close() // it ends
+	defer in.Close() // ends the process
 	defer cmd.Process.Kill()
 	timeouts := func() int { return strings.Count(out.String(), "timeouts\n") }
 	eventually(t, "timeouts", func() bool { return timeouts() > 0 })
@@ -274,7 +275,8 @@ func TestTimeoutCost(t *testing.T) {
 }
 
 // Promise: as long as a process waits for no more events than it has places in
-// the kernel, all the waits are there, even those that began when there were more.
+// the kernel, all its waits are in the kernel, even those that began when there
+// were more.
 func TestWaitsMoveToTheKernel(t *testing.T) {
 	needCosts(t)
 	const first, more = 256, 44
@@ -308,9 +310,9 @@ func TestWaitsMoveToTheKernel(t *testing.T) {
 	within(t, "all waits to end", done.Wait)
 }
 
-// A wait that is about to sleep does not give its place to other programs first,
-// again and again: on a machine whose processors are busy each time costs it
-// milliseconds, in which none of its process's goroutines may run.
+// A wait that is about to sleep does not yield to other programs again and
+// again: on a machine whose processors are busy, each time costs it
+// milliseconds, during which no goroutine of its process may run.
 func TestWaitsBeginOnABusyMachine(t *testing.T) {
 	needCosts(t)
 	for range 2 * runtime.NumCPU() {
@@ -336,11 +338,11 @@ func TestWaitsBeginOnABusyMachine(t *testing.T) {
 	within(t, "the waits to end", done.Wait)
 }
 
-// needCosts skips tests of costs where they say nothing.
+// needCosts skips tests of costs where these say nothing.
 func needCosts(t *testing.T) {
 	t.Helper()
 	if raceEnabled || testing.Short() || os.Getenv("EVENT_TEST_SELF") != "" {
-		t.Skip("the race detector and emulators have costs of their own; -short")
+		t.Skip("the race detector or an emulator distorts costs, or -short")
 	}
 }
 
@@ -353,7 +355,7 @@ func tasks(t *testing.T, pid int, file string) (contents []string) {
 		if os.IsPermission(err) {
 			t.Skip(err)
 		}
-		if err == nil { // or it has ended
+		if err == nil { // else the thread has ended
 			contents = append(contents, string(content))
 		}
 	}
@@ -371,8 +373,8 @@ func switches(t *testing.T, pid int) (sum int64) {
 	return sum
 }
 
-// inKernel returns how many threads of this process sleep on a word that
-// processes share; those of Go's runtime are private.
+// inKernel returns the number of threads of this process that sleep on a word
+// that processes share; the futexes of Go's runtime are private.
 func inKernel(t *testing.T) (n int) {
 	const private = 128
 	for _, call := range tasks(t, os.Getpid(), "syscall") {
@@ -386,7 +388,7 @@ func inKernel(t *testing.T) (n int) {
 	return n
 }
 
-// processorTime returns the time that process pid has run.
+// processorTime returns the time for which process pid has run.
 func processorTime(t *testing.T, pid int) time.Duration {
 	var sum time.Duration
 	for _, stat := range tasks(t, pid, "schedstat") {

@@ -36,8 +36,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// A process that waits uses hardly any processor time, in whatever mode: here all
-// it needs from start to end.
+// A process that waits uses hardly any processor time, in any mode. The time
+// measured here includes its start and end.
 func TestWaitersSleep(t *testing.T) {
 	const while = 1200 * time.Millisecond
 	var events []*Event
@@ -78,11 +78,11 @@ func init() {
 	}
 }
 
-// A spin that ends without a Set makes the next shorter, down to a few looks. The
-// 32nd is as long as the first again, and so is one after a spin with a Set.
+// A spin that ends without a Set makes the next shorter, down to a few polls. The
+// 32nd is as long as the first again, as is one after a spin that a Set ends.
 func TestSpinShrinks(t *testing.T) {
 	if os.Getenv("EVENT_TEST_SELF") != "" {
-		t.Skip("an emulator has its own times")
+		t.Skip("an emulator distorts times")
 	}
 	quiesce(t)
 	e := newTest(t)
@@ -113,8 +113,8 @@ func TestSpinShrinks(t *testing.T) {
 }
 
 // A Set that comes while the wait spins finds no sleeper to wake. Here another
-// goroutine of the only processor makes it, which goes first, unless the
-// scheduler takes the wait again for once.
+// goroutine on the only processor makes it; that goroutine runs first, unless
+// the scheduler picks the wait again.
 func TestSetWithinTheSpin(t *testing.T) {
 	if !sleeps() {
 		t.Skip("no leader sleeps in the kernel in this build")
@@ -176,8 +176,8 @@ func TestDeadlineWakesNoOthers(t *testing.T) {
 		waiters.Wait()
 		assert.Zero(t, woken.Load())
 
-		// A context's deadline does not either if the wait has ended by then. A
-		// choice at random would be wrong in half of the cases; a late one may be.
+		// Neither does a context's deadline if the wait has ended by then. A random
+		// choice would be wrong in half of the cases; a late one may be wrong too.
 		g := e.join(e.generation())
 		finished := make(chan struct{})
 		close(finished)
@@ -223,7 +223,7 @@ func TestWaitMovesToTheKernel(t *testing.T) {
 }
 
 // Waits that end soon sleep in the kernel only while most places there are free.
-// Their contexts are not done at the deadline here, so that they stay.
+// Here their contexts are not done at the deadline, so that the waits stay.
 func TestShortWaitLeavesThePlaces(t *testing.T) {
 	if !sleeps() {
 		t.Skip("no leader sleeps in the kernel in this build")

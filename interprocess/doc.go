@@ -1,6 +1,6 @@
 // Package interprocess provides an Event that processes share: a flag that they
-// set, clear, test and wait for, as Python's multiprocessing.Event is. It has
-// the methods of event.Event other than Swap, with the same meaning.
+// set, clear, test and wait for, like Python's multiprocessing.Event. It has the
+// methods of event.Event except Swap, with the same meaning.
 //
 // A parent shares an event with a child that it starts:
 //
@@ -21,9 +21,10 @@
 //
 //   - [Event.WaitContext] gives up when a context is done. Most callers should
 //     use it.
-//   - [Event.Wait] waits as long as it takes.
 //   - [Event.WaitTimeout] gives up after some time.
-//   - [Event.Done] is for select, to wait for one of several things.
+//   - [Event.Wait] never gives up.
+//   - [Event.Done] is for select, where the event is one of several things to
+//     wait for.
 //   - [Event.IsSet] does not wait.
 //
 // # From Python
@@ -46,28 +47,28 @@
 //   - A wait that gives up changes nothing and leaves nothing behind.
 //   - The event wins ties with a timeout, a context and Close.
 //   - A process that is killed or stopped at any instant, in any method, never
-//     blocks another process, loses no wake-up of theirs, and leaves the event
+//     blocks another process, never loses its wake-up, and leaves the event
 //     usable. A Set that was in progress has either happened or not. (Two
 //     exceptions concern files: a New, Create or OpenOrCreate that is killed may
 //     leave a file named .goevent-* in its directory, and an OpenOrCreate that
-//     is stopped while it replaces a stale event delays the others.)
+//     is stopped while it replaces a stale event delays others.)
 //
-// A waiter does not learn that the process which should set the event has died.
+// A waiter does not notice the death of the process that should set the event.
 // A supervisor's children should also wait for the end of a pipe whose other end
 // only the supervisor holds, as in the Supervisor example.
 //
 // # Platforms
 //
 // On Linux, waits sleep in the kernel, and a wake-up takes some ten
-// microseconds. That takes a thread for each handle that waits, up to 256 and to
-// a quarter of those that RLIMIT_NPROC and the cgroup's pids.max leave when the
-// process first waits; waits of less than a second take an eighth of them. The
-// limit that [runtime/debug.SetMaxThreads] sets is not known to this package; set
-// it higher than that.
+// microseconds. Each handle that waits occupies one thread, up to 256, or a
+// quarter of what RLIMIT_NPROC and the cgroup's pids.max leave when the process
+// first waits. Waits of less than a second occupy at most an eighth of these
+// threads. The package does not know the limit that [runtime/debug.SetMaxThreads]
+// sets; set it higher than that.
 //
-// Elsewhere, and beyond that, one goroutine polls the events that are waited for.
-// Nothing runs while there are none. The longer nothing has changed, the less
-// often it polls, so a wait may end late:
+// Elsewhere, and for further waits, one goroutine polls the events that have
+// waiters. It runs only while there are any. The longer nothing has changed, the
+// less often it polls, so a wait may end late:
 //
 //	nothing has changed for   a wait may end later by
 //	up to 1 ms                                  60 µs
@@ -76,13 +77,13 @@
 //	1 s                                         60 ms
 //	4 s and more                               250 ms
 //
-// To these add 5 µs for each event polled, up to 250 ms, and the coarseness of
+// Add to these 5 µs for each event polled, up to 250 ms, and the granularity of
 // the system's timers. A change is a wait that begins or is released. Waits move
 // to the kernel as threads become free.
 //
 // Before it sleeps, a wait spins for at most 10 µs, yielding to other processes:
-// two processes that answer each other at once then never enter the kernel. A
-// process whose waits always take longer spins for one in 32.
+// two processes that answer each other at once then need not sleep. A process
+// whose waits always take longer spins in one of 32.
 //
 // Where Linux cannot set and wake in one step, as under some emulators, a kill
 // between the two delays a wake-up by up to 100 ms. On js, wasip1 and plan9 the
@@ -93,36 +94,36 @@
 // Agree on one absolute path, in the configuration of all programs, in a
 // directory that only their user can write to:
 //
-//   - Linux: a directory of /run, such as /run/backup, which tmpfiles.d creates
+//   - Linux: a directory in /run, such as /run/backup, which tmpfiles.d creates
 //     at boot. It is in memory, and nothing else removes files from it.
-//   - macOS: ~/Library/Application Support, with a directory for the programs.
-//   - BSDs, Solaris, illumos, AIX: /var/run, with a directory for the programs.
-//   - Windows: %LOCALAPPDATA%, with a directory for the programs. A file cannot
-//     be removed while it is mapped.
+//   - macOS: a directory for the programs in ~/Library/Application Support.
+//   - BSDs, Solaris, illumos, AIX: a directory for the programs in /var/run.
+//   - Windows: a directory for the programs in %LOCALAPPDATA%. A file cannot be
+//     removed while it is mapped.
 //
-// Elsewhere, this goes wrong:
+// Other places have these problems:
 //
-//   - The name vanishes. When a login user's last session ends, systemd removes
+//   - The file is removed. When a login user's last session ends, systemd removes
 //     the user's files in /dev/shm (RemoveIPC) and XDG_RUNTIME_DIR. systemd
 //     removes a service's RuntimeDirectory when the service stops. tmpfiles.d
 //     and others remove old files from /tmp. Processes that have the event open
 //     keep it, and new ones do not find it.
-//   - The path is another one. XDG_RUNTIME_DIR is unset under su, cron and for
-//     services, and a path joined to "" is relative.
-//   - The disk stops. While a file system on a disk is frozen or busy, for a
+//   - The paths differ. XDG_RUNTIME_DIR is unset under su, cron and for services,
+//     and a path joined to "" is relative.
+//   - The disk blocks. While a file system on a disk is frozen or busy, for a
 //     snapshot or a backup, Set, Clear and the beginning of a wait may block for
-//     as long, and with them the garbage collector: on an ext4 that was frozen
-//     for 2 s, Set, Clear and WaitTimeout(100 ms) each took 2 s.
+//     as long, and with them the garbage collector: on ext4, frozen for 2 s, Set,
+//     Clear and WaitTimeout(100 ms) each took 2 s.
 //   - The disk is full. On btrfs, bcachefs, NILFS2 and UBIFS a write to mapped
 //     memory then kills the process, so Create and Open refuse them. They cannot
-//     tell an overlay file system, such as a container's root, that has one of
+//     recognize an overlay file system, such as a container's root, that has one of
 //     these below it.
-//   - The memory is another one. Network and FUSE file systems share no memory;
-//     Create and Open refuse those they can tell. A copy of the file, and a file
+//   - The memory is not shared. Network and FUSE file systems share no memory;
+//     Create and Open refuse those they recognize. A copy of the file, and a file
 //     in a lower layer of an overlay file system, are other events with the same
-//     content, which nothing can tell.
+//     content, which nothing can tell apart.
 //   - The event is stale. On a disk, the file outlives a reboot. Linux and macOS
-//     name their boots, so Open returns [ErrStale], and OpenOrCreate replaces
+//     identify their boots, so Open returns [ErrStale], and OpenOrCreate replaces
 //     the event; elsewhere, the flag is as it was. A container may have its own
 //     boot ID: then a file on a disk that it shares with the host is stale to
 //     one of them.
@@ -130,25 +131,25 @@
 // # Limits
 //
 //   - An event is for one host and one user: the file has mode 0600, or on
-//     Windows the ACL of its directory. That user can harm it: a file that is
+//     Windows the ACL of its directory. That user can damage it: a file that is
 //     truncated while it is mapped kills the processes that touch it (a memfd of
 //     New cannot be truncated), and a process that uses the word as a
 //     priority-inheriting futex makes the kernel refuse wake-ups.
 //   - A wait that sleeps through 2^30 Clears may miss that the event was set.
 //   - Set takes time for each thread that it wakes. With a hundred of them it may
-//     return after several milliseconds, since they may run before it does.
-//   - A wait in the kernel occupies a thread. With GOMAXPROCS=1 the scheduler
-//     takes some 0.1 ms, and has taken 5 ms, to run other goroutines meanwhile.
+//     take several milliseconds, since they may run before it returns.
+//   - With GOMAXPROCS=1, while a wait is in the kernel, the scheduler takes some
+//     0.1 ms, and has taken 5 ms, to run other goroutines.
 //   - A wait does not block durably in the sense of [testing/synctest]. Do not
 //     use an Event in a bubble.
-//   - Under the race detector, a Set is ordered before whatever observes any Set,
-//     on any event: some races go unseen, and none is reported wrongly.
+//   - Under the race detector, a Set is ordered before every call that observes
+//     any Set, on any event: some races go unseen, and none is reported wrongly.
 //
 // # Deliberate omissions
 //
-//   - Swap: the kernel sets the flag and wakes in one step that does not tell what
-//     the flag was, and two steps are not safe from kill. To elect a process, use
-//     created of OpenOrCreate, or a lock.
+//   - Swap: the kernel sets the flag and wakes in one step, which does not return
+//     the old value, and a kill between two steps could lose a wake-up. To elect
+//     a process, use the result created of OpenOrCreate, or a lock.
 //   - Auto-reset, which releases one waiter for each Set: use a pipe or a socket,
 //     of which one process reads each message.
 //   - Waiting for Clear: use a second event.

@@ -9,8 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the parent and the child do in the README, they do in Example, letter for
-// letter.
+// The code of the parent and the child in the README is that of Example, verbatim.
 func TestREADMEExample(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	require.NoError(t, err)

@@ -127,8 +127,8 @@ func TestDoneBesideWaits(t *testing.T) {
 	})
 }
 
-// Set between Done's look and its place at the gate. The test shares x with no
-// synchronization but the event: it sees the flag in the file.
+// Set comes after Done has found the event unset and before it joins the gate.
+// Only the event synchronizes x: the test reads the flag from the file.
 func TestSetBeforeDoneJoins(t *testing.T) {
 	path := tempPath(t)
 	a, err := Create(path)

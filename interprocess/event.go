@@ -16,7 +16,8 @@ import (
 // methods at any time. The calls are linearizable: they behave as if they
 // happened one at a time, in an order in which a call that has returned comes
 // before one that begins later. A process that is killed or stopped in the
-// middle of a call has either made it or not, and never blocks another process.
+// middle of a call has either completed it or not, and never blocks another
+// process.
 //
 // In the terminology of [the Go memory model], a call to Set “synchronizes
 // before” the return of every wait, receive or IsSet that observes it, and
@@ -33,7 +34,7 @@ type Event struct {
 	word *atomic.Uint32 // in page; nil only in the zero Event
 	live atomic.Bool    // until Close; set to false under mu
 
-	mu   sync.Mutex // held to close, and to use gate and last
+	mu   sync.Mutex // held to close; guards gate and last
 	gate *gate      // of the last generation that this handle waited for, or nil
 	last uint32     // the word when the handle was closed
 
@@ -63,7 +64,7 @@ type Event struct {
 // undo it, because the generation has passed. (After 2^30 Clears the count
 // wraps around; a wait that sleeps through exactly that many does not end.)
 //
-// No wake-up is early: a leader that wakes up looks at the word, and a wait that
+// No wake-up is early: a leader that wakes up tests the word, and a wait that
 // begins after a Clear waits for the next generation.
 //
 // A kill is harmless at any instant: every transition is atomic, none waits for
@@ -89,8 +90,8 @@ func newEvent(page []byte, id string, file resource) *Event {
 	return e
 }
 
-// load returns the word and whether the handle is open. The word is not
-// meaningful if it is not.
+// load returns the word and whether the handle is open. If it is not, the word
+// is meaningless.
 func (e *Event) load() (word uint32, open bool) {
 	if e.word == nil {
 		panic(zeroEvent)
@@ -141,8 +142,8 @@ func (e *Event) Clear() {
 	runtime.KeepAlive(e)
 }
 
-// IsSet reports whether the event is set; on a closed handle, false. It costs
-// two atomic loads.
+// IsSet reports whether the event is set; on a closed handle it reports false.
+// It costs two atomic loads.
 func (e *Event) IsSet() bool {
 	w, open := e.load()
 	is := open && w&set != 0
@@ -153,8 +154,8 @@ func (e *Event) IsSet() bool {
 	return is
 }
 
-// String returns "set", "unset" or "closed", the latter for the zero Event too.
-// Printing an *Event does not race with its use.
+// String returns "set", "unset" or, on a closed handle and the zero Event,
+// "closed". Printing an *Event does not race with its use.
 func (e *Event) String() string {
 	if e.word == nil {
 		return "closed"
@@ -200,10 +201,10 @@ func (e *Event) close() (closed bool, err error) {
 	return true, e.file.Close()
 }
 
-// What a closed handle leaves mapped goes with the handle. The handles are
-// small, so thousands may wait for the next collection: then Close asks for one.
-// Where closing leaves mappings that merge, it is needed only if those of open
-// handles lie between them.
+// What a closed handle leaves mapped is unmapped when the handle is collected.
+// Handles are small, so thousands may wait for the next collection: then Close
+// starts one. Where the mappings that are left merge, this is needed only if
+// those of open handles lie between them.
 var openHandles, closings atomic.Int64
 
 func collect() {

@@ -20,8 +20,8 @@ import (
 	"example.com/event/interprocess"
 )
 
-// The benchmarks of this file are those of multiprocessing.Event in
-// testdata/figures.py. ../bench/run runs both.
+// The benchmarks in this file have the same names as those of
+// multiprocessing.Event in testdata/figures.py. ../bench/run runs both.
 
 // The children are this program again, with a path and an index as arguments,
 // or none.
@@ -53,7 +53,7 @@ func startChild(b *testing.B, events pair, args ...string) {
 	b.Cleanup(func() { stdin.Close(); cmd.Wait() })
 }
 
-// BenchmarkRoundTrip is of two processes that set, wait for and clear two
+// BenchmarkRoundTrip measures two processes that set, wait for and clear two
 // events, on one processor if taskset says so.
 func BenchmarkRoundTrip(b *testing.B) {
 	cpus := "all"
@@ -83,8 +83,8 @@ func answer(events pair) {
 	}
 }
 
-// BenchmarkWake is of the time from Set to the end of each wait, by waiters in
-// processes of their own or in this one.
+// BenchmarkWake measures the time from Set to the end of each wait, by waiters
+// in separate processes or in this one.
 func BenchmarkWake(b *testing.B) {
 	for _, n := range []int{1, 16, 100} {
 		b.Run(fmt.Sprint("impl=interprocess/procs=", n), func(b *testing.B) { wake(b, n, true) })
@@ -141,7 +141,7 @@ func wake(b *testing.B, n int, processes bool) {
 		}
 	}
 	slices.Sort(took)
-	b.ReportMetric(0, "ns/op") // omits it
+	b.ReportMetric(0, "ns/op") // not reported
 	b.ReportMetric(took[len(took)/2], "ns-p50")
 	b.ReportMetric(took[len(took)*99/100], "ns-p99")
 }

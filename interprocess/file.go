@@ -9,10 +9,10 @@ import (
 )
 
 // New returns a new, unset event without a name, for this process and for the
-// children that it is shared with by [Event.Share]. The event is gone when the
-// last of them has closed it or ended.
+// children with which [Event.Share] shares it. The event is gone when the last
+// of them has closed it or ended.
 //
-// On Linux the event is a memfd that nobody can resize or, where the system has
+// On Linux the event is a memfd that cannot be resized or, where the system has
 // none, a file in /dev/shm or in the directory for temporary files if that is in
 // memory, whose name is removed at once. On Windows it is in memory. Elsewhere
 // it is a file in /dev/shm or in the directory for temporary files, which may be
@@ -45,10 +45,10 @@ func Create(path string) (*Event, error) {
 // Errors wrap [fs.ErrNotExist] if path does not exist; [ErrFormat] if it is not
 // an event, or one of another version, byte order or way to wake: choose another
 // path, or remove the file; [ErrStale] if it is an event from before the last
-// boot: call OpenOrCreate; [fs.ErrPermission] if it belongs
-// to another user or its mode lets other users in: create it as the user who
-// opens it; [errors.ErrUnsupported] if it is on a file system that cannot hold
-// an event; or else the error of the operating system.
+// boot: call OpenOrCreate; [fs.ErrPermission] if it belongs to another user or
+// its mode lets other users in: create it as the user who opens it;
+// [errors.ErrUnsupported] if it is on a file system that cannot hold an event;
+// or else the error of the operating system.
 func Open(path string) (*Event, error) {
 	e, err := open(path)
 	return e, wrap("open", path, err)
@@ -56,9 +56,9 @@ func Open(path string) (*Event, error) {
 
 // OpenOrCreate opens the event at path, or creates it if path does not exist or
 // is an event from before the last boot, and reports whether it created the
-// event. Any number of programs may call it at once, and be killed and started
-// again at any time: as long as the file is not removed, one of them creates the
-// event, and all of them hold the same one.
+// event. Any number of programs may call it at once, and be killed and
+// restarted at any time: as long as the file is not removed, one of them
+// creates the event, and all of them hold the same one.
 //
 // The flag is as the last program left it, even one that crashed; a program that
 // owns the flag calls Clear after it has opened the event. Do not remove the
@@ -78,7 +78,7 @@ func OpenOrCreate(path string) (e *Event, created bool, err error) {
 			e, err = replace(path)
 			created = err == nil
 		}
-		if !errors.Is(err, fs.ErrExist) { // or else another program was faster
+		if !errors.Is(err, fs.ErrExist) { // else another program was faster
 			return e, created, wrap("open or create", path, err)
 		}
 	}
@@ -96,8 +96,8 @@ func open(path string) (*Event, error) {
 	return attach(f)
 }
 
-// create makes a file with a new event, and gives it the name path by publish,
-// which moves it there atomically. Nothing can fail after that.
+// create makes a file with a new event, and moves it to path atomically, with
+// publish. Nothing can fail after that.
 func create(path string, publish func(temp, path string) error) (*Event, error) {
 	f, err := writeTemp(filepath.Dir(path))
 	if err != nil {
@@ -119,9 +119,9 @@ func create(path string, publish func(temp, path string) error) (*Event, error) 
 	return newEvent(page, id, file), nil
 }
 
-// replace puts a new event in the place of a stale one. Only the process that
-// holds the lock of the old file, which ends with the process, may do that, and
-// only while the old file is at path. The error wraps fs.ErrExist if there is no
+// replace replaces a stale event with a new one. Only the process that holds
+// the lock of the old file, which ends with the process, may do that, and only
+// while the old file is at path. The error wraps fs.ErrExist if there is no
 // stale event any more.
 func replace(path string) (*Event, error) {
 	old, err := openFile(path)
@@ -148,9 +148,9 @@ func replace(path string) (*Event, error) {
 	return create(path, os.Rename)
 }
 
-// writeTemp makes a file with a new event in dir, under a name that cannot be
-// predicted. It writes the whole page: where a file has holes, touching its
-// memory kills the process if the disk is full.
+// writeTemp makes a file with a new event in dir, under an unpredictable name.
+// It writes the whole page: if the file had holes, touching its memory on a
+// full disk would kill the process.
 func writeTemp(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, ".goevent-*")
 	if err != nil {
@@ -216,7 +216,7 @@ func check(fd uintptr) (id string, err error) {
 	return id, nil
 }
 
-// notRegular returns the error for what has mode in place of a regular file.
+// notRegular returns the error for a file of another mode than a regular one.
 func notRegular(mode fs.FileMode) error {
 	found := "special file"
 	switch {
@@ -234,7 +234,7 @@ func notRegular(mode fs.FileMode) error {
 	return mismatch(ErrFormat, found, "regular file")
 }
 
-// wrap adds to err, if it is one, the operation and its object, and takes away
+// wrap adds the operation and its object to err, unless it is nil, in place of
 // those that package os has added.
 func wrap(operation, object string, err error) error {
 	if err == nil {

@@ -44,7 +44,7 @@ func openFile(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 }
 
-// publish gives the file temp the name path, if that is free.
+// publish gives the file temp the name path, unless that exists.
 func publish(temp, path string) error {
 	err := os.Link(temp, path)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
@@ -86,7 +86,7 @@ func fstat(fd uintptr, st *syscall.Stat_t) error {
 	}
 }
 
-// fileMode returns the type of a file of the system's mode; 0 is a regular file.
+// fileMode returns the file type of the system's mode; 0 is a regular file.
 func fileMode(mode uint32) fs.FileMode {
 	switch mode & syscall.S_IFMT {
 	case syscall.S_IFREG:
@@ -105,7 +105,7 @@ func fileMode(mode uint32) fs.FileMode {
 	return fs.ModeIrregular
 }
 
-// checkOwner reports whether other users can open fd.
+// checkOwner returns an error if another user owns fd or can open it.
 func checkOwner(fd uintptr) error {
 	var st syscall.Stat_t
 	if err := fstat(fd, &st); err != nil {
@@ -120,7 +120,7 @@ func checkOwner(fd uintptr) error {
 	return nil
 }
 
-// mapFile maps f. If it fails it closes f.
+// mapFile maps f, which it closes if it fails.
 func mapFile(f *os.File) ([]byte, resource, error) {
 	page, err := syscall.Mmap(int(f.Fd()), 0, pageSize, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
 	if err != nil {
@@ -153,8 +153,8 @@ func passes(cmd *exec.Cmd, number uintptr, id string) bool {
 }
 
 // openInherited opens the event id that this process inherited as number, and
-// keeps its own children from inheriting it in turn. If number is another file,
-// it is left alone.
+// keeps its children from inheriting it in turn. It leaves number alone if that
+// is another file.
 func openInherited(number uintptr, id string) (*Event, error) {
 	head, err := readHead(number)
 	if err == syscall.EBADF {

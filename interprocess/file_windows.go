@@ -12,7 +12,7 @@ import (
 	"unsafe"
 )
 
-// A section is a handle of memory that can be mapped, and what a child can
+// A section is a handle to memory that can be mapped, and what a child can
 // inherit. It is closed once, by Close or when it is unreachable.
 type section struct {
 	handle  syscall.Handle
@@ -90,8 +90,8 @@ func openFile(path string) (*os.File, error) {
 	return os.NewFile(uintptr(handle), path), nil
 }
 
-// publish gives the file temp the name path, if that is free. It does not need
-// hard links, and works while the file is mapped.
+// publish gives the file temp the name path, unless that exists. It does not
+// need hard links, and works while the file is mapped.
 func publish(temp, path string) error {
 	from, err := syscall.UTF16PtrFromString(temp)
 	if err != nil {
@@ -123,7 +123,7 @@ func readHead(fd uintptr) ([]byte, error) {
 	return head[:n], os.NewSyscallError("ReadFile", err)
 }
 
-// checkOwner leaves it to the ACL of the directory who can open a file.
+// checkOwner checks nothing: the ACL of the directory decides who can open a file.
 func checkOwner(uintptr) error { return nil }
 
 // mapFile maps f, and closes it: the section takes its place.
@@ -154,8 +154,8 @@ func passes(cmd *exec.Cmd, number uintptr, _ string) bool {
 }
 
 // openInherited opens the event id that this process inherited as number, and
-// keeps its own children from inheriting it in turn. If number is another
-// object, it is left alone.
+// keeps its children from inheriting it in turn. It leaves number alone if that
+// is another object.
 func openInherited(number uintptr, id string) (*Event, error) {
 	self, err := syscall.GetCurrentProcess()
 	if err != nil {

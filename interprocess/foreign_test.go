@@ -14,7 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// foreignContext is a context of another package, which does as its functions do.
+// foreignContext is a context of another package, which behaves as its
+// functions do.
 type foreignContext struct {
 	deadline func() (time.Time, bool)
 	done     func() <-chan struct{}
@@ -26,8 +27,8 @@ func (f foreignContext) Done() <-chan struct{}       { return f.done() }
 func (f foreignContext) Err() error                  { return f.err() }
 func (f foreignContext) Value(any) any               { panic("Value") }
 
-// Whatever a context does, the other waits of the event are released by a Set:
-// those that follow the one with the context, and those that lead it.
+// Whatever a context does, a Set releases the other waits for the event, whether
+// the wait with that context leads or follows.
 func TestForeignContext(t *testing.T) {
 	type end struct{ result, panics any }
 	for _, row := range []struct {

@@ -30,9 +30,9 @@ func futex(word *atomic.Uint32, op, value uintptr, timeout *syscall.Timespec, va
 	return errno
 }
 
-// wakes says how this process wakes threads that sleep on the word. It is probed
-// once, on another word: an emulator may lack futexWakeOp or run it in the wrong
-// byte order, and a sandbox may forbid it, or futexes altogether.
+// wakes names the way in which this process wakes threads that sleep on the word.
+// It is probed once, on another word: an emulator may lack futexWakeOp or run it
+// in the wrong byte order, and a sandbox may forbid it, or futexes altogether.
 var wakes = func() string {
 	var word atomic.Uint32
 	if futex(&word, futexWakeOp, 1, nil, orSet) == 0 && word.Load() == set &&
@@ -45,8 +45,8 @@ var wakes = func() string {
 	return "poll"
 }()
 
-// maxSleepers bounds the threads that sleep in the kernel at a time: Go programs
-// die at 10,000 threads, and where the system refuses one more. A quarter of
+// maxSleepers bounds the threads that sleep in the kernel at a time: a Go program
+// dies when it exceeds 10,000 threads or the system refuses one more. A quarter of
 // what the system allows leaves room for the rest of the program and for others.
 func maxSleepers() int {
 	if wakes == "poll" {
@@ -55,9 +55,8 @@ func maxSleepers() int {
 	return min(256, threadLimit()/4)
 }
 
-// processBit is the bit that this process sleeps with, so that wake disturbs few
-// others: a thread of another process with the same bit wakes up, and sleeps
-// again.
+// processBit is the bit with which this process sleeps, so that wake disturbs few
+// others: a thread of another process with the same bit wakes up and sleeps again.
 var processBit = uintptr(1) << (os.Getpid() % 32)
 
 // setAndWake sets the event and wakes all threads that sleep on the word: in one
@@ -71,11 +70,11 @@ func setAndWake(word *atomic.Uint32) {
 	futex(word, futexWake, math.MaxInt32, nil, 0)
 }
 
-// park sleeps until it is woken or the deadline, if there is one, if the word is
-// want. It may also return for no reason, and does so within 100 ms where
+// park sleeps, if the word is want, until it is woken or the deadline, if there
+// is one. It may also return spuriously, and does so within 100 ms where
 // setAndWake takes two steps.
 func park(word *atomic.Uint32, want uint32, deadline time.Time) {
-	left := 1000 * time.Hour // what fits into a Timespec everywhere
+	left := 1000 * time.Hour // fits into a Timespec everywhere
 	if !deadline.IsZero() {
 		left = min(left, max(0, time.Until(deadline)))
 	}
@@ -88,7 +87,7 @@ func park(word *atomic.Uint32, want uint32, deadline time.Time) {
 	}
 }
 
-// monotonic returns the time of CLOCK_MONOTONIC, by which futexWaitBitset ends.
+// monotonic returns the time of CLOCK_MONOTONIC, the clock of futexWaitBitset.
 func monotonic() time.Duration {
 	const clockMonotonic = 1
 	var t syscall.Timespec

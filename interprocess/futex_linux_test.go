@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A kernel that can set and wake in one step is found to, by the numbers of
-// linux/futex.h. All other tests pass in two steps as well.
+// The probe finds that a kernel can set and wake in one step, as this test does
+// with the numbers of linux/futex.h. All other tests pass with two steps too.
 func TestProbe(t *testing.T) {
 	var word atomic.Uint32
 	address := uintptr(unsafe.Pointer(&word))

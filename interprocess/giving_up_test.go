@@ -68,7 +68,7 @@ func TestLeaderGivesUp(t *testing.T) {
 	})
 }
 
-// A wait that follows gives up too, while the leader sleeps on.
+// A follower gives up while the leader sleeps on.
 func TestFollowerGivesUp(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
 		for _, l := range limits {
@@ -88,7 +88,7 @@ func TestFollowerGivesUp(t *testing.T) {
 	})
 }
 
-// When all waits have given up, the next finds everything it needs.
+// When all waits have given up, the next one still works.
 func TestWaitAfterAllGaveUp(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
 		e := newTest(t)
@@ -103,7 +103,7 @@ func TestWaitAfterAllGaveUp(t *testing.T) {
 	})
 }
 
-// A wait for a generation that has passed leaves the gate of the present one
+// A wait for a generation that has passed leaves the gate of the current one
 // alone: Close still finds the waits there.
 func TestLateWaitLeavesTheGate(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestLateWaitLeavesTheGate(t *testing.T) {
 	})
 }
 
-// stops are the two ways to get a leader out of its sleep without a Set.
+// stops are the two ways to end a leader's sleep without a Set.
 var stops = map[string]struct {
 	stop func(e *Event, cancel func())
 	want error
@@ -131,9 +131,9 @@ var stops = map[string]struct {
 	"Close":  {func(e *Event, _ func()) { e.Close() }, ErrClosed},
 }
 
-// The cancellation may come when the leader has found that it need not stop, and
-// has not yet marked itself as asleep. It finds no leader to wake, so the leader
-// must look again.
+// The cancellation may come after the leader has found no reason to stop, and
+// before it has marked itself as asleep. The cancellation then finds no leader
+// to wake, so the leader must test again.
 func TestStopBeforeTheLeaderParks(t *testing.T) {
 	for name, how := range stops {
 		t.Run(name, func(t *testing.T) {
@@ -159,8 +159,8 @@ func TestStopBeforeTheLeaderParks(t *testing.T) {
 	}
 }
 
-// The cancellation may come when the leader has looked for the last time and is
-// not yet asleep in the kernel. A single wake would be lost.
+// The cancellation may come after the leader's last test, and before it is
+// asleep in the kernel. A single wake would be lost.
 func TestStopBeforeTheLeaderSleeps(t *testing.T) {
 	for name, how := range stops {
 		t.Run(name, func(t *testing.T) {
@@ -190,13 +190,14 @@ func TestStopBeforeTheLeaderSleeps(t *testing.T) {
 			})
 			within(t, "the leader", func() {
 				assert.Equal(t, how.want, e.WaitContext(ctx))
-				<-wokeLeader // before the hooks go
+				<-wokeLeader // before the hooks are removed
 			})
 		})
 	}
 }
 
-// A wait that ends by the event leaves nothing at its context, which may live on.
+// A wait that the event ends leaves nothing behind at its context, which may
+// live on.
 func TestEndedWaitLeavesItsContext(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
 		e := newTest(t)

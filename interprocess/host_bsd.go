@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// boot identifies the present boot of the host, or is noBoot where the system
-// does not tell.
+// boot returns the identity of the host's current boot, or noBoot if the system
+// has none.
 func boot() string {
 	id, err := syscall.Sysctl("kern.bootsessionuuid")
 	if err != nil || id == "" {
@@ -47,7 +47,7 @@ func checkFileSystem(fd uintptr) (inMemory bool, err error) {
 	return name == "tmpfs", nil
 }
 
-// lock waits for the lock of f, which ends when f is closed or the process ends.
+// lock acquires the lock of f, which ends when f is closed or the process ends.
 func lock(f *os.File) error {
 	for {
 		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != syscall.EINTR {
@@ -56,5 +56,5 @@ func lock(f *os.File) error {
 	}
 }
 
-// yield lets another goroutine run: package syscall cannot yield to a process.
+// yield lets another goroutine run: package syscall cannot yield to processes.
 func yield() { runtime.Gosched() }

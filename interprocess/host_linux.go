@@ -15,8 +15,8 @@ import (
 	"unsafe"
 )
 
-// boot identifies the present boot of the host, or is noBoot where the system
-// does not tell.
+// boot returns the identity of the host's current boot, or noBoot if the system
+// has none.
 func boot() string {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -31,9 +31,9 @@ const (
 	mayFail    = "may fail a write to its memory" // with SIGBUS, when the disk is full
 )
 
-// unsuitable has the file systems that cannot hold an event, by the f_type of
-// statfs(2). The values are those of the kernel's magic.h and file systems or,
-// for those outside the kernel, of stat.c in GNU coreutils.
+// unsuitable lists the file systems that cannot hold an event, by the f_type of
+// statfs(2). The values are from the kernel's magic.h and file systems or, for
+// those outside the kernel, from stat.c in GNU coreutils.
 var unsuitable = map[uint32]struct{ name, why string }{
 	0x01021997: {"9p", otherHosts},
 	0x61636673: {"ACFS", otherHosts},
@@ -97,7 +97,7 @@ func judgeFileSystem(magic uint32) (inMemory bool, err error) {
 	return magic == tmpfs || magic == ramfs, nil
 }
 
-// newer has the numbers of system calls that package syscall lacks.
+// newer has the numbers of the system calls that package syscall lacks.
 var newer = map[string]struct{ memfdCreate, renameat2, mmap uintptr }{
 	"386":      {356, 353, 192},
 	"amd64":    {319, 316, syscall.SYS_MMAP},
@@ -114,8 +114,8 @@ var newer = map[string]struct{ memfdCreate, renameat2, mmap uintptr }{
 	"s390x":    {350, 347, syscall.SYS_MMAP},
 }[runtime.GOARCH]
 
-// needsMemory is whether New fails where no memory for its file can be had: on a
-// disk, Set and the waits would stop whenever the disk does.
+// needsMemory reports whether New fails if its file cannot be in memory: on a
+// disk, Set and the waits would block whenever the disk does.
 const needsMemory = true
 
 // memoryFile returns a file in memory with a new event, which cannot be resized.
@@ -152,7 +152,7 @@ func memoryFile() (*os.File, error) {
 	return f, nil
 }
 
-// renameNoReplace renames the file temp to path, if that is free.
+// renameNoReplace renames the file temp to path, unless that exists.
 func renameNoReplace(temp, path string) error {
 	from, err := syscall.BytePtrFromString(temp)
 	if err != nil {
@@ -172,7 +172,7 @@ func renameNoReplace(temp, path string) error {
 	return nil
 }
 
-// lock waits for the lock of f, which ends when f is closed or the process ends.
+// lock acquires the lock of f, which ends when f is closed or the process ends.
 func lock(f *os.File) error {
 	for {
 		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != syscall.EINTR {
@@ -183,9 +183,9 @@ func lock(f *os.File) error {
 
 const mappingsMerge = true
 
-// detach replaces the page by private memory, in one step, and returns the word
-// as it was then. A method that still runs finds that memory in its place; it
-// takes no answer from it, since the handle is closed. Adjacent replacements
+// detach atomically replaces the page with private memory and returns the word
+// as it was then. A method that still runs finds that memory in its place, but
+// takes no result from it, since the handle is closed. Adjacent replacements
 // are one mapping to the kernel.
 func (e *Event) detach() (word uint32) {
 	word = e.word.Load()
@@ -197,7 +197,7 @@ func (e *Event) detach() (word uint32) {
 	} else {
 		_, _, errno = syscall.Syscall6(newer.mmap, args[0], args[1], args[2], args[3], args[4], args[5])
 	}
-	// Unless there was no memory for that, the file alone has the word now.
+	// Unless that failed for lack of memory, only the file has the word now.
 	if b := make([]byte, unsafe.Sizeof(word)); errno == 0 {
 		if _, err := e.file.ReadAt(b, wordAt); err == nil {
 			word = binary.NativeEndian.Uint32(b)
@@ -206,8 +206,8 @@ func (e *Event) detach() (word uint32) {
 	return word
 }
 
-// threadLimit returns how many more threads this process may have, as far as the
-// system tells: by RLIMIT_NPROC and by the pids controller of its cgroups.
+// threadLimit returns how many more threads this process may have, as far as
+// RLIMIT_NPROC and the pids controller of its cgroups tell.
 func threadLimit() int {
 	limit := 1 << 20
 	limits, err := os.ReadFile("/proc/self/limits")
@@ -269,10 +269,10 @@ func threadsOfUser() (threads int) {
 // yield lets another process run, if one is ready to.
 func yield() { syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0) }
 
-// An alarm ends one wait at a time after a time that may be set anew meanwhile.
-// It is a timerfd: the Go scheduler, which waits for descriptors anyway, is woken
-// once for each wait, where a timer of its own takes about ten wake-ups. Without
-// a descriptor to spare it is such a timer.
+// An alarm ends one wait at a time, after a duration that may be reset
+// meanwhile. It is a timerfd: the Go scheduler, which waits for descriptors
+// anyway, is woken once for each wait, while a Go timer takes about ten
+// wake-ups. Without a descriptor to spare, the alarm is a Go timer.
 type alarm struct {
 	file  *os.File
 	conn  syscall.RawConn
@@ -292,7 +292,7 @@ func newAlarm() *alarm {
 	return &alarm{timer: time.NewTimer(maxPause)}
 }
 
-// set makes a wait of now, or the next one, end after d.
+// set makes the current wait, or the next one, end after d.
 func (a *alarm) set(d time.Duration) {
 	if a.timer != nil {
 		a.timer.Reset(d)

@@ -19,9 +19,9 @@ import (
 	"unsafe"
 )
 
-// These tests set up a host as it may be: mounts, limits, cgroups, system calls
-// that fail, descriptors that another program closed. Each skips, with the
-// reason, where it may not do so.
+// These tests set up hosts that occur in practice: mounts, limits, cgroups,
+// system calls that fail, descriptors that another program closed. Each skips,
+// with the reason, where that is not allowed.
 
 // A process that may have few threads waits for many events, even if others have
 // used up most of them.
@@ -72,7 +72,7 @@ func TestThreadLimit(t *testing.T) {
 		defer binary.Close()
 		run := func() {
 			cmd := again(t, "")
-			cmd.ExtraFiles = []*os.File{binary} // its folder may be closed to other users
+			cmd.ExtraFiles = []*os.File{binary} // its directory may be closed to other users
 			cmd.Args = substitute(cmd.Args, os.Args[0], "setpriv", fmt.Sprint("--reuid=", user), "--regid=61234", "--clear-groups",
 				"prlimit", fmt.Sprint("--nproc=", limit), "/proc/self/fd/3")
 			mustPass(t, cmd)
@@ -86,7 +86,7 @@ func TestThreadLimit(t *testing.T) {
 }
 
 // The boot has another identity in some containers. An inherited event and one
-// in memory are of this boot all the same; one on a disk is stale.
+// in memory are nevertheless of this boot; one on a disk is stale.
 func TestOtherBootID(t *testing.T) {
 	if !inside(t) {
 		dir := t.TempDir()
@@ -104,7 +104,7 @@ func TestOtherBootID(t *testing.T) {
 	dir := os.Getenv("EVENT_TEST_DIR")
 	names := []string{"tmpfs", "ramfs", "disk"}
 	if inMemory(t, dir) {
-		names = names[:2] // no disk to be had
+		names = names[:2] // no disk here
 	}
 	if os.Getenv("EVENT_TEST_BOOT") == "first" {
 		for _, name := range names {
@@ -144,8 +144,8 @@ func inMemory(t *testing.T, path string) bool {
 }
 
 // A program between parent and child closes the descriptor or puts another file
-// in its place. Inherited says what it finds, not who may open that, and leaves
-// it alone.
+// in its place. Inherited reports what it finds there, not who may open it, and
+// leaves it alone.
 func TestForeignDescriptor(t *testing.T) {
 	file := func(size int, mode os.FileMode) func(t *testing.T) *os.File {
 		return func(t *testing.T) *os.File {
@@ -188,7 +188,7 @@ func TestForeignDescriptor(t *testing.T) {
 		{"file of another user", func(t *testing.T) *os.File {
 			f := file(100, 0o600)(t)
 			if err := f.Chown(os.Geteuid()+1, -1); err != nil {
-				t.Skip("only root gives files away:", err)
+				t.Skip("only root can give files away:", err)
 			}
 			return f
 		}, "100"},
@@ -205,7 +205,8 @@ func TestForeignDescriptor(t *testing.T) {
 				number = 9 // what the runtime opens gets a lower number
 				prepare = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-"
 			case "closed, used by the runtime":
-				// Go reads the limit of the group now and then, by a descriptor.
+				// Go's runtime reads the limit of the group now and then, from
+				// a descriptor.
 				prepare = "echo $$ >'" + cgroup(t, "cpu", "cpu.max", "cpu.cfs_quota_us") + "/cgroup.procs' && exec 3>&-"
 			}
 			cmd := again(t, prepare)
@@ -252,7 +253,7 @@ func foreign(t *testing.T, says string) {
 	}
 }
 
-// descriptor says what fd is: file, flags and offset.
+// descriptor describes fd: file, flags and offset.
 func descriptor(fd int) string {
 	var st syscall.Stat_t
 	if syscall.Fstat(fd, &st) == syscall.EBADF {
@@ -281,8 +282,8 @@ func otherEvent(t *testing.T) *os.File {
 	return opened(t, path)
 }
 
-// A process loses its record locks of a file when it closes any descriptor of
-// it. So Inherited may not open and close what is not the event.
+// A process loses its record locks on a file when it closes any descriptor of
+// it, so Inherited must not open and close a file that is not the event.
 func TestForeignDescriptorKeepsRecordLocks(t *testing.T) {
 	for name, place := range map[string]func(t *testing.T) *os.File{
 		"shorter file": func(t *testing.T) *os.File {
@@ -348,7 +349,7 @@ func (w *watched) String() string {
 	return w.buf.String()
 }
 
-// New depends on no folder: there is none for temporary files in these tests.
+// New depends on no directory: in these tests, there is none for temporary files.
 func TestNewInMemory(t *testing.T) {
 	needMemfd(t)
 	for name, prepare := range map[string]string{
@@ -429,7 +430,7 @@ func works(t *testing.T, e *Event) {
 	}
 }
 
-// Nobody who has the descriptor can make the others' page vanish.
+// No process that has the descriptor can truncate the page.
 func TestNewIsSealed(t *testing.T) {
 	needMemfd(t)
 	cmd := exec.Command("true")
@@ -452,8 +453,8 @@ func TestNewIsSealed(t *testing.T) {
 	}
 }
 
-// Android and vfat have no hard links: Create renames there. The one call that
-// makes the name still takes nobody else's.
+// Android and vfat have no hard links: there, Create renames the file, with a
+// call that never replaces another one.
 func TestCreateWithoutHardLinks(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.EACCES} {
 		t.Run(errno.Error(), func(t *testing.T) {
@@ -490,7 +491,7 @@ func TestCreateWithoutHardLinks(t *testing.T) {
 			{call: "renameat2", errno: syscall.EINVAL},
 		}, func() { e, err = Create(path) })
 		if e != nil || err == nil {
-			t.Error("Create made an event, though perhaps over another file")
+			t.Error("Create succeeded, perhaps over another file")
 		}
 		t.Log(err)
 		if got := list(t, filepath.Dir(path)); len(got) != 0 {
@@ -557,8 +558,8 @@ func TestCreateOverQuota(t *testing.T) {
 	}
 }
 
-// Where files are copied on write, a write to a mapped page needs room and kills
-// the process when there is none. So there are no events.
+// Where files are copied on write, a write to a mapped page needs space, and
+// kills the process if there is none. Create and Open refuse such file systems.
 func TestCopyOnWrite(t *testing.T) {
 	if !inside(t) {
 		needRoot(t, "mkfs.btrfs", "losetup")
@@ -585,8 +586,8 @@ func TestCopyOnWrite(t *testing.T) {
 	refused(t, e, err, errors.ErrUnsupported, path)
 }
 
-// A process that locks the word as if it were a mutex with priority inheritance
-// makes every futex wake fail. That is hostile, but Close returns.
+// A hostile process that locks the word as a mutex with priority inheritance
+// makes every futex wake fail. Close returns even then.
 func TestCloseUnderPILock(t *testing.T) {
 	if inside(t) {
 		pi(t)
@@ -601,7 +602,7 @@ func pi(t *testing.T) {
 	e, err := Create(path)
 	check1(t, err)
 	word := wordOf(t, path, e)
-	// An owner that lives, with a number that reads as unset and maybe asleep.
+	// A live owner, whose thread ID reads as unset and maybe asleep.
 	owner := make(chan uint32)
 	found := make(chan struct{})
 	for range 64 {
@@ -620,7 +621,7 @@ func pi(t *testing.T) {
 	select {
 	case *word = <-owner:
 	case <-time.After(hang):
-		t.Skip("no thread has a number that fits")
+		t.Skip("no thread has an ID that fits")
 	}
 	const lockPI, waiters = 6, 1 << 31
 	go func() {
@@ -634,8 +635,8 @@ func pi(t *testing.T) {
 	within(t, "Close", func() { e.Close() })
 }
 
-// wordOf maps the file of e once more and returns the word in it, which is
-// where Set makes a change.
+// wordOf maps the file of e once more and returns the word in it, which it
+// finds by the change that Set makes.
 func wordOf(t *testing.T, path string, e *Event) *uint32 {
 	f := opened(t, path)
 	page, err := syscall.Mmap(int(f.Fd()), 0, pageSize, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
@@ -655,8 +656,8 @@ func wordOf(t *testing.T, path string, e *Event) *uint32 {
 // inside reports whether this process is one that again started for t.
 func inside(t *testing.T) bool { return os.Getenv("EVENT_TEST_INSIDE") == t.Name() }
 
-// again returns a command that runs t once more in a process of its own, which
-// the shell commands in prepare have set up. "$@" in them is the test itself.
+// again returns a command that runs t once more in another process, which the
+// shell commands in prepare set up. "$@" in them is the test itself.
 func again(t *testing.T, prepare string) *exec.Cmd {
 	t.Helper()
 	if os.Getenv("EVENT_TEST_SELF") != "" {
@@ -675,7 +676,7 @@ func again(t *testing.T, prepare string) *exec.Cmd {
 	return cmd
 }
 
-// againWithMounts is again, as root, with mounts that nobody else sees.
+// againWithMounts is again, as root, with private mounts.
 func againWithMounts(t *testing.T, prepare string) *exec.Cmd {
 	t.Helper()
 	needRoot(t, "unshare", "mount")
@@ -685,7 +686,7 @@ func againWithMounts(t *testing.T, prepare string) *exec.Cmd {
 	return cmd
 }
 
-// mustPass runs a command of again and ends t as it has ended.
+// mustPass runs a command of again and gives t its outcome.
 func mustPass(t *testing.T, cmd *exec.Cmd, env ...string) {
 	t.Helper()
 	cmd.Env = append(cmd.Env, env...)
@@ -733,7 +734,7 @@ func substitute(list []string, old string, with ...string) (all []string) {
 	return all
 }
 
-// cgroup makes a group under control of controller, which has one of files, and
+// cgroup makes a control group that has one of files from controller, and
 // removes it when the test ends.
 func cgroup(t *testing.T, controller string, files ...string) (dir string) {
 	t.Helper()
@@ -769,8 +770,8 @@ var callNumbers = map[string]map[string]uint32{
 	"arm64": {"linkat": 37, "memfd_create": 279, "pwrite64": 68, "renameat2": 276, "write": 64},
 }
 
-// failing runs f with system calls that fail, by a seccomp filter of one thread,
-// which ends with f.
+// failing runs f on a thread on which the system calls fail by a seccomp
+// filter. The thread ends with f.
 func failing(t *testing.T, failures []failure, f func()) {
 	t.Helper()
 	numbers := callNumbers[runtime.GOARCH]
@@ -829,7 +830,7 @@ func needMemfd(t *testing.T) {
 	syscall.Close(int(fd))
 }
 
-// blocked returns how many goroutines of this process are blocked in a wait.
+// blocked returns the number of goroutines of this process that block in a wait.
 func blocked() (n int) {
 	buf := make([]byte, 2048*runtime.NumGoroutine())
 	for {

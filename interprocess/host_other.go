@@ -8,13 +8,13 @@ import (
 	"runtime"
 )
 
-// These systems are not asked: package syscall lacks what it takes on most.
+// On most of these systems, package syscall lacks what these functions would need.
 
 func boot() string                          { return noBoot }
 func checkFileSystem(uintptr) (bool, error) { return false, nil }
 
-// lock is for stale events, which cannot be told without the boot.
+// lock is for stale events, which cannot be recognized without the boot.
 func lock(*os.File) error { return errors.ErrUnsupported }
 
-// yield lets another goroutine run: package syscall cannot yield to a process.
+// yield lets another goroutine run: package syscall cannot yield to processes.
 func yield() { runtime.Gosched() }

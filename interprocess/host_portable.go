@@ -15,11 +15,11 @@ func renameNoReplace(temp, path string) error { return errors.ErrUnsupported }
 
 const mappingsMerge = false
 
-// detach leaves the page to the garbage collector, for methods that still run,
+// detach leaves the page to the garbage collector, since methods may still run,
 // and returns the word.
 func (e *Event) detach() (word uint32) { return e.word.Load() }
 
-// An alarm ends one wait at a time after a time that may be set anew meanwhile.
+// An alarm ends one wait at a time, after a duration that may be reset meanwhile.
 type alarm struct{ timer *time.Timer }
 
 func newAlarm() *alarm               { return &alarm{time.NewTimer(maxPause)} }

@@ -21,8 +21,8 @@ const prefix = "GOEVENT_"
 // and cmd.Dir, before. The handle must stay open until cmd has been started.
 //
 // The error is [ErrClosed] if the handle is closed. Share also fails if cmd is
-// nil or has been started, if name is invalid, or if cmd has an event of that
-// name, in any case, already. It then leaves cmd as it is.
+// nil or has been started, if name is invalid, or if cmd already has an event of
+// that name, ignoring case. It then leaves cmd as it is.
 func (e *Event) Share(cmd *exec.Cmd, name string) error {
 	if _, open := e.load(); !open {
 		return ErrClosed
@@ -51,7 +51,7 @@ func (e *Event) share(cmd *exec.Cmd, name string) error {
 					return fmt.Errorf("name already shared: %s", key)
 				}
 			case err == nil || same:
-				continue // inherited by this process; of no use to the child
+				continue // inherited by this process; useless to the child
 			}
 		}
 		env = append(env, entry)
@@ -66,9 +66,9 @@ func (e *Event) share(cmd *exec.Cmd, name string) error {
 
 // Inherited returns, in a child process, the event that the parent shared under
 // name. Each call returns another handle. The descriptor that the child was
-// given stays open; the child's own children do not get it once Inherited has
-// been called, so share the event with them again. A program that replaces
-// itself by exec must do so before it calls Inherited.
+// given stays open; the child's own children do not inherit it once Inherited has
+// been called, so share the event with them again. A program that replaces itself
+// with exec must do so before it calls Inherited.
 //
 // Errors wrap [fs.ErrInvalid] if name is not a name; [fs.ErrNotExist] if the
 // parent shared no event under name; [ErrFormat] if the descriptor is not the

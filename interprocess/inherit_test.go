@@ -196,7 +196,7 @@ func init() {
 	}
 }
 
-// A name that this process inherited and does not share on does not reach its
+// A name that this process inherited and does not share again does not reach its
 // child, which could not use it.
 func TestShareReplacesWhatWasInherited(t *testing.T) {
 	t.Setenv("GOEVENT_x", "3:OLD")
@@ -268,8 +268,8 @@ func TestShareRefuses(t *testing.T) {
 	assert.NoError(t, e.Share(exec.Command("x"), "azAZ09_"))
 }
 
-// What the number in the variable stands for is not the event: the error says
-// what it is, and it stays as it is.
+// The variable does not name the descriptor of the event: the error says what it
+// names instead, and Inherited leaves that alone.
 func TestInheritedRefuses(t *testing.T) {
 	file := func(content string, mode os.FileMode) *os.File {
 		path := tempPath(t)
@@ -372,7 +372,7 @@ func TestInheritedRefuses(t *testing.T) {
 	assert.True(t, bytes.HasPrefix(text, []byte("a database")))
 }
 
-// Inherited may be called again and again, for another handle each time.
+// Inherited may be called again, and returns another handle each time.
 func TestInheritedAgain(t *testing.T) {
 	e := newTest(t)
 	t.Setenv("GOEVENT_x", variable(e))
@@ -386,12 +386,12 @@ func TestInheritedAgain(t *testing.T) {
 	}
 }
 
-// variable returns the value of the variable by which a child finds e, where it
-// has the number that e has here.
+// variable returns the value of the variable by which a child finds e, with the
+// number that e has in this process.
 func variable(e *Event) string { return fmt.Sprintf("%d:%s", number(e), e.id) }
 
 // descriptors returns the descriptors of this process, without the one that
-// lists them, where /proc has them.
+// lists them, if there is a /proc.
 func descriptors() (open []string) {
 	const dir = "/proc/self/fd"
 	names, _ := filepath.Glob(dir + "/*")

@@ -50,7 +50,7 @@ func TestKillStorm(t *testing.T) {
 	worksInChild(t, e)
 }
 
-// startVictim starts a victim, which has begun to use e.
+// startVictim starts a victim, and returns when it has begun to use e.
 func startVictim(t *testing.T, e *Event) *child {
 	c := startCommand(t, plain(t, command(t, e, "victim", fmt.Sprint(rand.Uint64()))))
 	_, err := c.lines.ReadByte()

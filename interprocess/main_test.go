@@ -117,7 +117,7 @@ func (c *child) line() (line string) {
 }
 
 // plain makes cmd run the test binary built without the race detector, which
-// starts and steps many times as fast: for children that are killed or traced.
+// starts and steps many times faster, for children that are killed or traced.
 func plain(t testing.TB, cmd *exec.Cmd) *exec.Cmd {
 	t.Helper()
 	if raceEnabled {
@@ -232,8 +232,8 @@ var forced = modes[0]
 // sleeps reports whether leaders sleep in the kernel in the mode in force.
 func sleeps() bool { return cap(sleepers()) > 0 }
 
-// hooked installs the hooks that step has, until the test ends. They are not
-// called for what has begun before.
+// hooked installs the hooks in step until the test ends. Calls that began
+// before do not call them.
 func hooked(t *testing.T, step testHooks) {
 	quiesce(t)
 	for _, f := range []*func(){&step.announced, &step.parking, &step.woke, &step.wokeLeader, &step.publishing} {
@@ -245,7 +245,7 @@ func hooked(t *testing.T, step testHooks) {
 	t.Cleanup(func() { hooks.Store(nil) })
 }
 
-// parked returns when a leader of e sleeps, is about to, or is with the poller.
+// parked returns when a leader of e sleeps, is about to, or is polled for.
 func parked(t testing.TB, e *Event) {
 	t.Helper()
 	eventually(t, "a leader", e.hasLeader)
@@ -263,7 +263,7 @@ func (e *Event) hasLeader() bool {
 	return g.parks.Load()%2 == 1 || poller.gates[g] != nil
 }
 
-// goroutines returns how many goroutines have text in their stack.
+// goroutines returns the number of goroutines with text in their stacks.
 func goroutines(text string) int {
 	buf := make([]byte, 1<<20)
 	for {
@@ -285,7 +285,7 @@ func isClosed(done <-chan struct{}) bool {
 	}
 }
 
-// rounds returns how often a stress test repeats: n times, or less with -short
+// rounds returns the number of rounds of a stress test: n, or fewer with -short
 // and under the race detector, which takes several times as long.
 func rounds(n int) int {
 	if testing.Short() {
@@ -299,8 +299,8 @@ func rounds(n int) int {
 
 func tempPath(t testing.TB) string { return filepath.Join(tempDir(t), "event") }
 
-// tempDir is t.TempDir, which on Windows fails the test while a page of a closed
-// event is mapped, and under Wine always.
+// tempDir is t.TempDir, except on Windows, where that fails the test while a
+// page of a closed event is mapped, and under Wine always.
 func tempDir(t testing.TB) string {
 	t.Helper()
 	if runtime.GOOS != "windows" {

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Under the race detector, the tests in this file share plain variables that are
-// synchronized by an event alone.
+// Under the race detector, the tests in this file share plain variables that
+// only an event synchronizes.
 
 // The observer has another mapping of the event than the setter.
 func TestSetSynchronizesBeforeWhatObservesIt(t *testing.T) {
@@ -45,8 +45,7 @@ func TestSetSynchronizesBeforeWhatObservesIt(t *testing.T) {
 	}
 }
 
-// flagged reports whether the event is set, by a look that the race detector
-// does not see.
+// flagged reports whether the event is set, unseen by the race detector.
 func (e *Event) flagged() bool { return e.word.Load()&set != 0 }
 
 func TestSetSynchronizesBeforeClear(t *testing.T) {
@@ -65,8 +64,8 @@ func TestSetSynchronizesBeforeClear(t *testing.T) {
 	}
 }
 
-// The Clear that comes after is told by a third event's word, which the race
-// detector does not see either.
+// The word of another event orders the Clear after the Set, also unseen by the
+// race detector.
 func TestSetOfSetEventSynchronizesBeforeClear(t *testing.T) {
 	a, b := handles(t)
 	done := newTest(t)
@@ -88,7 +87,7 @@ func TestSetOfSetEventSynchronizesBeforeClear(t *testing.T) {
 }
 
 // A writes and sets "request", a child waits for that and sets "reply", B waits
-// for that and reads. The order of A and B goes through the child.
+// for that and reads. Only the child orders A before B.
 func TestOrderThroughChild(t *testing.T) {
 	request, reply := newTest(t), newTest(t)
 	cmd := command(t, request, "relay")
@@ -123,13 +122,14 @@ func init() {
 	}
 }
 
-// Set orders what was written before it before a Clear that comes after, even if
-// the event was set already. Otherwise a consumer that clears and then looks
-// could miss an item: neither see it nor find the event set. The processor must
-// keep this order, so no other atomic operation stands beside the event's here.
+// Writes before a Set are ordered before a later Clear, even if the event was
+// already set. Otherwise a consumer that clears and then looks could miss an
+// item: it would neither see the item nor find the event set. The processor
+// must keep this order, so no atomic operation other than the event's comes
+// between.
 func TestSetOfSetEventOrders(t *testing.T) {
 	if raceEnabled {
-		t.Skip("a race by intention")
+		t.Skip("an intentional race")
 	}
 	if runtime.GOMAXPROCS(0) < 2 {
 		t.Skip("one processor sees its own writes in order")

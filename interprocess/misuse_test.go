@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A handle that was never opened is a mistake of the program, told at once.
+// Using a handle that was never opened panics.
 func TestZeroEvent(t *testing.T) {
 	const message = "interprocess: use of the zero Event; make one by New, Create, Open, OpenOrCreate or Inherited"
 	for name, use := range map[string]func(*Event){

@@ -5,13 +5,13 @@ package interprocess
 // native is how this machine wakes, as probed.
 var native = wakes
 
-// modes are the ways to wait: as probed; in the kernel for two events at most,
-// with the poller for the others; in the kernel, where that cannot set and wake
-// in one step; with the poller.
+// modes are the ways to wait: as probed; in the kernel for at most two events,
+// with the poller for the others; in the kernel, as if that could not set and
+// wake in one step; with the poller.
 var modes = []string{"native", "two sleepers", "two steps", "poller"}
 
-// force makes this process wait in mode from now on. No wait is under way, which
-// the race detector cannot tell.
+// force makes this process wait in mode from now on. No wait is in progress,
+// which the race detector cannot know.
 //
 //go:norace
 func force(mode string) {

@@ -32,9 +32,9 @@ func init() {
 }
 
 // A process in OpenOrCreate is stopped before and after every system call, and
-// then killed or, after another process has called OpenOrCreate too, continued.
-// There are no other points that matter: all that others see of it before it has
-// a handle is done by system calls.
+// then killed or continued, after another process has called OpenOrCreate too.
+// No other points matter: until the process has a handle, others see only the
+// effects of its system calls.
 func TestOpenOrCreateAtEverySystemCall(t *testing.T) {
 	for name, find := range beforehand {
 		for _, kill := range []bool{false, true} {
@@ -54,7 +54,7 @@ func TestOpenOrCreateAtEverySystemCall(t *testing.T) {
 				}
 				t.Logf("%d points", n/step)
 				if n < 10 {
-					t.Error("too few: is it OpenOrCreate that was traced?")
+					t.Error("too few: was OpenOrCreate traced?")
 				}
 			})
 		}
@@ -66,7 +66,7 @@ func TestOpenOrCreateAtEverySystemCall(t *testing.T) {
 // the child, and then kills the child or continues it. It reports whether the
 // child had fewer boundaries.
 func interrupt(t *testing.T, path string, n int, present, kill bool) (ended bool) {
-	runtime.LockOSThread() // who traces must be one thread
+	runtime.LockOSThread() // the tracer must be one thread
 	defer runtime.UnlockOSThread()
 
 	cmd := plain(t, command(t, newTest(t), "traced open or create", path))
@@ -100,7 +100,7 @@ func interrupt(t *testing.T, path string, n int, present, kill bool) (ended bool
 		case syscall.SIGSTOP: // the second mark
 			ended = true
 		default:
-			i-- // another signal, which the child does without
+			i-- // another signal, which the child does not get
 		}
 	}
 

@@ -22,7 +22,7 @@ import (
 func stalePage(t testing.TB) []byte {
 	t.Helper()
 	if bootID == noBoot {
-		t.Skip("this system does not name its boots")
+		t.Skip("this system does not identify its boots")
 	}
 	page := bytes.Replace(newPage(), []byte(bootID), bytes.Repeat([]byte("0"), len(bootID)), 1)
 	binary.NativeEndian.PutUint32(page[wordAt:], set)
@@ -94,8 +94,8 @@ func shared(t testing.TB, a, b *Event) {
 	}
 }
 
-// leftovers returns how many files of dir are temporary ones. There must be no
-// others than those and the events.
+// leftovers returns the number of temporary files in dir. There must be no files
+// other than those and the events.
 func leftovers(t testing.TB, dir string, events int) (n int) {
 	t.Helper()
 	files, err := os.ReadDir(dir)
@@ -152,8 +152,8 @@ func TestOpenOrCreateRefuses(t *testing.T) {
 	}
 }
 
-// version0 returns an event of an older version and an earlier boot: the version
-// counts.
+// version0 returns an event of an older version and an earlier boot: the
+// version is what counts.
 func version0() []byte {
 	return append([]byte("goevent 0 little futex 0-0 id\n"), make([]byte, pageSize-30)...)
 }
@@ -172,7 +172,7 @@ func TestStaleEvent(t *testing.T) {
 	if e, err := Create(path); e != nil || !errors.Is(err, fs.ErrExist) {
 		t.Errorf("Create: %v, %v; want %v", e, err, fs.ErrExist)
 	}
-	// Who may use the event comes before its age.
+	// The permissions are checked before the boot.
 	check1(t, os.Chmod(path, 0o640))
 	if e, _, err := OpenOrCreate(path); e != nil || !errors.Is(err, fs.ErrPermission) {
 		t.Errorf("OpenOrCreate of mode 0640: %v, %v; want %v", e, err, fs.ErrPermission)
@@ -190,7 +190,7 @@ func TestStaleEvent(t *testing.T) {
 	if _, err := old.ReadAt(now, 0); err != nil || !bytes.Equal(now, page) {
 		t.Error("the stale page has changed:", err)
 	}
-	// The stale event that a process has seen may be gone when it comes here.
+	// The stale event that a process has found may be gone when it calls replace.
 	for _, path := range []string{path, path + " removed"} {
 		if e, err := replace(path); e != nil || !errors.Is(err, fs.ErrExist) {
 			t.Errorf("replace: %v, %v; want %v", e, err, fs.ErrExist)
@@ -205,7 +205,7 @@ func TestStaleEvent(t *testing.T) {
 	}
 }
 
-// What lies in memory is of this boot, even if a container has named it otherwise.
+// An event in memory is of this boot, even if a container gave it another ID.
 func TestEventOfAnotherBootInMemory(t *testing.T) {
 	page := stalePage(t)
 	path := filepath.Join(dirOn(t, true), "event")
@@ -215,8 +215,8 @@ func TestEventOfAnotherBootInMemory(t *testing.T) {
 	}
 }
 
-// Each of these children calls OpenOrCreate for so many paths in turn. They stay
-// close together, since it takes less time to open an event than to create it.
+// Each of these children calls OpenOrCreate for this many paths in turn. They
+// stay close together, since opening an event takes less time than creating it.
 const pathsEach = 20
 
 func init() {
@@ -245,8 +245,8 @@ func init() {
 }
 
 // Many processes that start at once must agree: of those that find no usable
-// event one creates it, and one Set reaches all of them. Every second one may be
-// killed on the way, at random.
+// event, one creates it, and one Set reaches all of them. Every second process
+// may be killed at a random point.
 func TestOpenOrCreateByManyProcesses(t *testing.T) {
 	for name, find := range beforehand {
 		for _, kill := range []bool{false, true} {

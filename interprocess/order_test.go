@@ -17,7 +17,7 @@ import (
 )
 
 // waits are the ways to wait without a limit. Each reports whether the wait
-// says that the event was set.
+// succeeded.
 var waits = []struct {
 	name string
 	wait func(*Event) bool
@@ -135,7 +135,7 @@ func TestSuccessfulWaitFindsEventSet(t *testing.T) {
 	}
 }
 
-// All methods at once, at random: nothing crashes, and no wait is left.
+// Random concurrent calls of all methods: nothing crashes, and all waits end.
 func TestRandomUse(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
 		e := newTest(t)

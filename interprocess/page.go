@@ -32,8 +32,8 @@ var ErrFormat = errors.New("not a usable event")
 // replaces it.
 var ErrStale = errors.New("event of an earlier boot")
 
-// header returns the fields of the first line that every process of this host
-// that can use an event agrees on.
+// header returns the fields of the first line on which all processes of this
+// host that can use an event agree.
 func header() []string {
 	order := "big"
 	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
@@ -42,11 +42,11 @@ func header() []string {
 	return []string{"goevent", "1", order, wakes}
 }
 
-// bootID is asked for once, at init, before the process runs out of descriptors
-// or changes its root directory.
+// bootID is read once, at init, before the process runs out of descriptors or
+// changes its root directory.
 var bootID = boot()
 
-// noBoot is the boot of a process that cannot find out, and matches any other.
+// noBoot stands for a boot that a process cannot identify, and matches any other.
 const noBoot = "-"
 
 // newPage returns the content of a new event.

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// The poller looks at the words of the gates whose leaders do not sleep in the
+// The poller polls the words of the gates whose leaders do not sleep in the
 // kernel. It is one goroutine, which runs while there are any.
 var poller struct {
 	mu      sync.Mutex
 	gates   map[*gate]*Event // nil while the goroutine does not run
-	alarm   *alarm           // ends the pause before the next look
-	changed time.Time        // when a gate last came or opened
+	alarm   *alarm           // ends the pause before the next poll
+	changed time.Time        // when a gate was last added or opened
 }
 
-// The pause between two looks is a sixteenth of the time since something last
-// changed, within these bounds, and not less than 5 µs for each gate, of which
-// the look takes a fiftieth.
+// The pause between two polls is a sixteenth of the time since the last change,
+// within these bounds, and not less than 5 µs for each gate, a fiftieth of which
+// a poll takes.
 const (
 	minPause = 50 * time.Microsecond
 	maxPause = 250 * time.Millisecond
@@ -26,8 +26,8 @@ func pauseAfter(idle time.Duration, gates int) time.Duration {
 	return min(max(minPause, idle/16, time.Duration(gates)*5*time.Microsecond), maxPause)
 }
 
-// poll is lead with the help of the poller, or until a place in the kernel is
-// free: then it has taken the place and returns true.
+// poll is lead with the help of the poller. If a place in the kernel becomes
+// free meanwhile, it takes the place and returns true.
 func (e *Event) poll(g *gate, l limit, places chan<- struct{}) (hasPlace bool) {
 	timeout, stop := l.timer()
 	defer stop()
@@ -45,7 +45,7 @@ func (e *Event) poll(g *gate, l limit, places chan<- struct{}) (hasPlace bool) {
 	return hasPlace
 }
 
-// startPolling makes the poller look at e for g, and soon.
+// startPolling makes the poller poll e for g, and soon.
 func startPolling(g *gate, e *Event) {
 	poller.mu.Lock()
 	defer poller.mu.Unlock()
@@ -67,7 +67,7 @@ func startPolling(g *gate, e *Event) {
 }
 
 // look opens the gates whose generation is over, and sets the alarm for the next
-// look. It reports false if there is nothing left to look at.
+// poll. It reports false if no gates are left.
 func look() bool {
 	poller.mu.Lock()
 	defer poller.mu.Unlock()

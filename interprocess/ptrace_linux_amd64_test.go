@@ -71,8 +71,8 @@ type tracee struct {
 	ended       chan struct{}
 }
 
-// trace starts a tracee with e, which has run up to its first mark. The thread
-// must be locked, and is the only one that may call the methods.
+// trace starts a tracee with e and returns when it has reached its first mark.
+// The thread must be locked, and is the only one that may call the methods.
 func trace(t *testing.T, e *Event, name string) *tracee {
 	cmd := plain(t, command(t, e, "traced", name))
 	cmd.Env = append(cmd.Env, "GODEBUG=asyncpreemptoff=1")
@@ -119,7 +119,7 @@ func (c *tracee) step() (ended bool) {
 			c.asleep = true
 			return false
 		}
-		// Another signal, which the child does without.
+		// Another signal, which the child does not get.
 	}
 }
 
@@ -173,9 +173,9 @@ func needsOneStep(t *testing.T) {
 	}
 }
 
-// A child is killed at every instruction boundary of what touches the word while
-// a wait sleeps. Afterwards a Set must release it. The two-step Set leaves it
-// asleep: so the test can fail.
+// A child is killed at every instruction boundary of the operations that touch
+// the word, while a wait sleeps. Afterwards a Set must release the wait. The
+// two-step Set leaves it asleep, which shows that the test can fail.
 func TestKillAtEveryInstruction(t *testing.T) {
 	needsOneStep(t)
 	for _, name := range []string{"Set", "Clear", "announce", "park", "WaitTimeout", "two-step Set"} {
@@ -183,8 +183,8 @@ func TestKillAtEveryInstruction(t *testing.T) {
 			control := name == "two-step Set"
 			every := rounds(120)
 			kills, stuck := 0, 0
-			// Of long operations it leaves out more and more boundaries: see
-			// TestStopAtEveryInstruction for all of them.
+			// In long operations it skips more and more boundaries, fewer of
+			// which TestStopAtEveryInstruction skips.
 			for n, stride := 1, 1; kills < every*5/4 || control; n += stride {
 				if kills >= every && !control {
 					stride = 1 + n/10
@@ -211,8 +211,8 @@ func TestKillAtEveryInstruction(t *testing.T) {
 }
 
 // killAt kills a child n instructions into the operation while a wait of this
-// process sleeps, or reports that the operation has ended before. It reports
-// whether the event can be used then.
+// process sleeps, or reports that the operation has ended before. It also
+// reports whether the event is usable afterwards.
 func killAt(t *testing.T, name string, n int) (usable, ended bool) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -252,8 +252,8 @@ func killAt(t *testing.T, name string, n int) (usable, ended bool) {
 }
 
 // A child is stopped at every instruction boundary of every method. Meanwhile
-// this process sets, clears and waits, before it puts the word back to what it
-// was, so that the child goes on as if nothing had happened.
+// this process sets, clears and waits, and then restores the word, so that the
+// child goes on as if nothing had happened.
 func TestStopAtEveryInstruction(t *testing.T) {
 	needsOneStep(t)
 	if raceEnabled {
@@ -277,7 +277,7 @@ func TestStopAtEveryInstruction(t *testing.T) {
 					continue
 				}
 				if boundaries++; boundaries > most {
-					next = n + n/10 // of a long method, such as spin, fewer and fewer
+					next = n + n/10 // fewer and fewer in a long method, such as spin
 				}
 				if !e.usable(t, &waiter, control) {
 					if blocked++; !control {
@@ -298,7 +298,7 @@ func TestStopAtEveryInstruction(t *testing.T) {
 
 // A child is stopped at every instruction boundary of Set and Clear, and goes on
 // after a wait has gone to sleep: its Set ends that wait, and its Clear does not
-// take the wait from the next Set.
+// hide the wait from the next Set.
 func TestOvertakenAtEveryInstruction(t *testing.T) {
 	needsOneStep(t)
 	runtime.LockOSThread()
@@ -314,7 +314,7 @@ func TestOvertakenAtEveryInstruction(t *testing.T) {
 				require.False(t, c.step())
 			}
 			if e.IsSet() != isSet {
-				break // from here on, what the wait does comes after
+				break // the operation has taken effect, so the wait would come after it
 			}
 			e.Clear()
 			waiter := e.sleeper(t)
@@ -347,9 +347,9 @@ func (c *tracee) touches() bool {
 	return false
 }
 
-// usable reports whether this process can set, clear and wait, of which waiter,
-// if it is not nil, is asleep already. It puts the word back, and a new waiter
-// to sleep if the event is unset.
+// usable reports whether this process can set, clear and wait. A waiter that is
+// not nil is asleep already. usable restores the word, and puts a new waiter to
+// sleep if the event is unset.
 func (e *Event) usable(t *testing.T, waiter *sleeper, control bool) bool {
 	t.Helper()
 	word := e.word.Load()

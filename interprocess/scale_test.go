@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// 10,500 events take far fewer threads, of which Go allows 10,000.
+// Waits for 10,500 events take far fewer threads than the 10,000 that Go allows.
 func TestManyEvents(t *testing.T) {
 	n := 10_500
 	if raceEnabled {
@@ -35,7 +35,7 @@ func TestManyEvents(t *testing.T) {
 				e.Close()
 			}
 			waiters.Wait()
-			t.Skipf("%d descriptors are not to be had here", n)
+			t.Skipf("%d descriptors are not available here", n)
 		}
 		require.NoError(t, err)
 		defer e.Close()
@@ -83,7 +83,7 @@ func TestManyWaits(t *testing.T) {
 	})
 }
 
-// uses are ways to use a handle to its end.
+// uses are ways to use a handle until it is closed.
 var uses = map[string]func(t *testing.T, e *Event){
 	"waits that time out": func(t *testing.T, e *Event) {
 		e.WaitTimeout(time.Microsecond)
@@ -112,7 +112,7 @@ var uses = map[string]func(t *testing.T, e *Event){
 	},
 	"waits that end by Close": func(t *testing.T, e *Event) {
 		var waiters sync.WaitGroup
-		waiters.Go(e.Wait) // perhaps after it
+		waiters.Go(e.Wait) // perhaps after Close
 		waiters.Go(func() { e.WaitTimeout(time.Hour) })
 		e.Close()
 		waiters.Wait()

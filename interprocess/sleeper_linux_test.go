@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Where setting and waking are two steps, Set makes both: here of a thread that
-// sleeps without limit.
+// Where setting and waking are two steps, Set takes both: here it wakes a
+// thread that sleeps without a limit.
 func TestTwoStepSetWakes(t *testing.T) {
 	needsKernel(t)
 	defer force(forced)
@@ -73,8 +73,8 @@ func onWord(task, addr string) bool {
 		(call[2] == fmt.Sprintf("0x%x", futexWait) || call[2] == fmt.Sprintf("0x%x", futexWaitBitset))
 }
 
-// A sleeper is a call of this process that is asleep in the kernel. It is closed
-// when the call has returned.
+// A sleeper is a call in this process that is asleep in the kernel. The channel
+// is closed when the call returns.
 type sleeper chan struct{}
 
 // sleeper returns a wait for e that is asleep.

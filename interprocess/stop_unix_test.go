@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A process that is stopped in a wait blocks no other. When it goes on, it finds
-// that the event has been set.
+// A process that is stopped in a wait blocks no other process. When it
+// continues, it finds that the event has been set.
 func TestStoppedWaiters(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
 		e := newTest(t)

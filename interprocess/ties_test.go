@@ -17,7 +17,7 @@ import (
 func TestSetEventWins(t *testing.T) {
 	e := newTest(t)
 	e.Set()
-	for range 1_000 { // so that a choice at random shows
+	for range 1_000 { // so that a random choice shows
 		for _, d := range []time.Duration{math.MinInt64, -1, 0, 1, time.Hour, math.MaxInt64} {
 			require.True(t, e.WaitTimeout(d), d)
 		}
@@ -103,7 +103,7 @@ func TestTimeoutIsNeverEarly(t *testing.T) {
 	})
 }
 
-// That Set and Clear run meanwhile does not make it early either.
+// A timeout is not early either while Set and Clear run.
 func TestTimeoutIsNeverEarlyBesideSetAndClear(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
 		e := newTest(t)

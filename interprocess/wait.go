@@ -11,10 +11,10 @@ import (
 
 // A gate is where the waits of a handle for one generation meet. One of them,
 // the leader, watches the word; the others wait on channels. The leader is the
-// wait that took the token. When the generation is over, it opens the gate; when
+// wait that took the token. When the generation is over, it opens the gate; if
 // it gives up before that, it puts the token back for another wait, now or
-// later, to take. So a gate at which anything waits has a leader, or a token
-// that one of the waits is about to take.
+// later, to take. So a gate with waits has a leader, or a token that one of them
+// is about to take.
 type gate struct {
 	generation uint32        // the word, without asleep
 	open       chan struct{} // closed when the generation is over or the handle closed
@@ -26,7 +26,7 @@ type gate struct {
 
 // A limit makes a wait give up: when done is closed or, if it is nil, at the
 // deadline. A context may have both: its done is closed at the deadline or before,
-// and the deadline is there to make that cheap. The zero limit is none.
+// and knowing the deadline makes that cheap. The zero limit is none.
 type limit struct {
 	done     <-chan struct{}
 	deadline time.Time
@@ -40,12 +40,11 @@ var closed = make(chan struct{})
 
 func init() { close(closed) }
 
-// Wait waits until the event is set or the handle closed; it cannot tell which,
-// while WaitContext can. On a set event it costs two atomic loads. Otherwise it
-// spins for at most 10 µs, and then sleeps: one of a handle's waits in the
-// kernel or with the help of the poller, as the package comment says under
-// Platforms, the others on a channel. The first wait after a Clear allocates
-// what they share.
+// Wait waits until the event is set or the handle closed; only WaitContext
+// tells which. On a set event it costs two atomic loads. Otherwise it spins for
+// at most 10 µs and then sleeps: one of a handle's waits in the kernel or with
+// the help of the poller, as the package comment describes under Platforms, the
+// others on a channel. The first wait after a Clear allocates what they share.
 func (e *Event) Wait() {
 	if generation, ended, _ := e.begin(); !ended {
 		_ = e.waitFor(generation, limit{}) // the error can only be ErrClosed
@@ -53,10 +52,10 @@ func (e *Event) Wait() {
 }
 
 // WaitTimeout waits until the event is set or d has passed on the monotonic
-// clock, and reports whether the event was set in time; on a closed handle it
-// reports false at once. It never reports false before d has passed otherwise.
-// The event wins ties: a set event gives true even if d is zero or negative, and
-// a Set before d has passed gives true even if Clear follows.
+// clock, and reports whether the event was set in time. It reports false before
+// d has passed only if the handle is closed. The event wins ties: a set event
+// gives true even if d is zero or negative, and a Set before d has passed gives
+// true even if Clear follows.
 //
 // It costs what [Event.Wait] does, plus a timer for a wait that does not sleep
 // in the kernel.
@@ -72,8 +71,8 @@ func (e *Event) WaitTimeout(d time.Duration) bool {
 // done and returns ctx.Err(), or until the handle is closed and returns
 // [ErrClosed]. The event wins ties: a set event gives nil even if ctx is already
 // done, and a Set before ctx is done or the handle closed gives nil even if Clear
-// follows. A context whose Done channel is closed while Err returns nil gives
-// another error. WaitContext panics if ctx is nil.
+// follows. If ctx violates its contract by returning nil from Err after Done is
+// closed, WaitContext returns an error that says so. It panics if ctx is nil.
 //
 // It costs what [Event.Wait] does, plus ctx.Done and ctx.Deadline and, for a
 // wait that sleeps in the kernel, a goroutine.
@@ -100,8 +99,8 @@ func (e *Event) WaitContext(ctx context.Context) error {
 
 // Done returns a channel for select statements. It is closed if the event is
 // set or the handle closed, and otherwise will be closed by the next Set or by
-// Close; IsSet and String tell which. A closed channel does not open again: call
-// Done anew for each wait. Successive calls may return the same channel.
+// Close; IsSet and String tell which. A closed channel stays closed: call Done
+// anew for each wait. Successive calls may return the same channel.
 //
 // On an unset event, the first Done of a handle after a Clear starts a goroutine
 // that waits for the Set or Close and ends with it, at the cost of [Event.Wait].
@@ -117,8 +116,8 @@ func (e *Event) Done() <-chan struct{} {
 	return closed
 }
 
-// begin returns the generation that a wait has to wait for, or that the wait is
-// over: with nil since the event is set, or with ErrClosed.
+// begin returns the generation for which a wait has to wait, or reports that the
+// wait is over: with nil because the event is set, or with ErrClosed.
 func (e *Event) begin() (generation uint32, ended bool, err error) {
 	w, open := e.load()
 	switch {
@@ -140,8 +139,7 @@ func (e *Event) waitFor(generation uint32, l limit) error {
 			e.waitAt(g, l)
 		}
 	}
-	// The answer comes from the word, whatever has ended the wait: so the event
-	// wins ties.
+	// The event wins ties: the result comes from the word, whatever ended the wait.
 	w, open := e.load()
 	if !open {
 		e.mu.Lock()
@@ -159,8 +157,8 @@ func (e *Event) waitFor(generation uint32, l limit) error {
 }
 
 // join returns the gate of generation, or nil if there is nothing to wait for.
-// It looks at the word under mu, so the gates of a handle follow one another as
-// the generations do, and those of all gates but the last have passed.
+// It reads the word under mu, so the gates of a handle follow one another as the
+// generations do, and those of all gates but the last have passed.
 func (e *Event) join(generation uint32) *gate {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -178,8 +176,8 @@ func (e *Event) join(generation uint32) *gate {
 	return e.gate
 }
 
-// ended reports whether waits for generation are over, since the event has been
-// set or the handle closed.
+// ended reports whether waits for generation are over, because the event has
+// been set or the handle closed.
 func (e *Event) ended(generation uint32) bool {
 	w, open := e.load()
 	return w&^asleep != generation || !open
@@ -188,7 +186,7 @@ func (e *Event) ended(generation uint32) bool {
 // release releases all waits at g.
 func (g *gate) release() {
 	g.opening.Do(func() {
-		raceAcquire() // for those who receive from open
+		raceAcquire() // for the receivers from open
 		close(g.open)
 	})
 }
@@ -238,8 +236,8 @@ func (l limit) reached() bool {
 func (l limit) expired() bool { return !l.deadline.IsZero() && time.Until(l.deadline) <= 0 }
 
 // lead watches the word for all waits at g until its generation is over, the
-// handle closed or l reached. It calls nothing that a user of the package has
-// written: the token would be lost if that panicked.
+// handle closed or l reached. It calls no code of the package's user: the token
+// would be lost if that panicked.
 func (e *Event) lead(g *gate, l limit) {
 	if !l.reached() && !e.spin(g.generation) {
 		places, hasPlace := sleepers(), true
@@ -264,15 +262,16 @@ func (e *Event) lead(g *gate, l limit) {
 }
 
 // sleepers has room for the leaders that may sleep in the kernel at a time. Each
-// takes a thread. The poller serves the others.
+// occupies a thread. The poller serves the others.
 var sleepers = sync.OnceValue(func() chan struct{} { return make(chan struct{}, maxSleepers()) })
 
-// spin looks at the word for at most 10 µs and reports whether generation has
+// spin polls the word for at most 10 µs and reports whether generation has
 // ended. A partner in another process often answers within that time, and a
-// sleep costs both of them more. Other processes may run between the looks, and
-// the other goroutines of a single P run before them.
+// sleep costs both of them more. Other processes may run between the polls, and
+// with a single P, its other goroutines run first.
 //
-// A spin in vain halves the next, down to 50 looks. Every 32nd wait tries again.
+// A spin in vain halves the next, down to 50 polls. Every 32nd wait spins in
+// full again.
 func (e *Event) spin(generation uint32) bool {
 	yields := 16 >> min(misses.Load()%32, 5)
 	if yields > 0 && runtime.GOMAXPROCS(0) == 1 {
@@ -296,10 +295,10 @@ func (e *Event) spin(generation uint32) bool {
 // misses counts the spins in a row, of the whole process, that were in vain.
 var misses atomic.Uint32
 
-// sleep is lead in the kernel, which ends the sleep at the deadline. The end of
-// l.done and Close cannot be missed on the way into it: the leader makes parks
-// odd and then looks for them once more, while wakeLeader is called after them
-// and then looks at parks.
+// sleep is lead in the kernel, which ends the sleep at the deadline. The leader
+// cannot miss Close or the closing of l.done on its way into the kernel: it
+// makes parks odd and then tests for both again, while wakeLeader is called
+// after them and then tests parks.
 func (e *Event) sleep(g *gate, l limit) {
 	if l.done != nil {
 		finished := make(chan struct{})
@@ -328,16 +327,16 @@ func (e *Event) sleep(g *gate, l limit) {
 	}
 }
 
-// announce marks the word 'maybe asleep'. It reports false, and has done
-// nothing, if generation is over.
+// announce marks the word 'maybe asleep'. It reports false, and has no effect,
+// if generation is over.
 func (e *Event) announce(generation uint32) bool {
 	e.word.CompareAndSwap(generation, generation|asleep)
 	return e.word.Load() == generation|asleep
 }
 
 // wakeWhenDone wakes the leader of g when l.done is closed, unless the wait has
-// finished. At the deadline the kernel does that, and for less: a wake also
-// wakes other processes that sleep with the same bit.
+// finished. At the deadline it leaves that to the kernel, since a wake would
+// also wake other processes that sleep with the same bit.
 func (e *Event) wakeWhenDone(g *gate, l limit, finished <-chan struct{}) {
 	select {
 	case <-finished:
@@ -355,7 +354,7 @@ func (e *Event) wakeWhenDone(g *gate, l limit, finished <-chan struct{}) {
 }
 
 // wakeLeader wakes the leader of g if it sleeps in the kernel or is about to. A
-// wake that comes before the sleep has no effect: so wakeLeader repeats it until
+// wake that comes before the sleep has no effect, so wakeLeader repeats it until
 // the sleep is over. It gives up if the kernel refuses, as it does while another
 // process of the user misuses the word as a lock.
 func (e *Event) wakeLeader(g *gate) {
@@ -374,8 +373,8 @@ func (e *Event) wakeLeader(g *gate) {
 	runtime.KeepAlive(e)
 }
 
-// hooks is nil except in tests, which step in at the points of the code that the
-// fields name.
+// hooks is nil except in tests, which intervene at the points that the fields
+// name.
 var hooks atomic.Pointer[testHooks]
 
 type testHooks struct{ announced, parking, woke, wokeLeader, publishing func() }

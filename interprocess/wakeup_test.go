@@ -16,7 +16,7 @@ import (
 )
 
 // Set releases every waiter, even if Clear follows at once. Waits that begin
-// late find that the generation has passed.
+// late find that their generation has passed.
 func TestSetThenClearReleasesEveryWaiter(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
 		for _, n := range []int{1, 16, 1000} {
@@ -51,8 +51,8 @@ func TestSetThenClearReleasesEveryKindOfWait(t *testing.T) {
 	})
 }
 
-// A wait that begins after Clear is not released by the Set before it, although
-// waits of the generation before still run.
+// A wait that begins after Clear is not released by the Set before it, even
+// while waits of the previous generation still run.
 func TestWaitAfterClearWaits(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
 		e := newTest(t)
@@ -95,12 +95,12 @@ func TestSetBeforeTheLeaderSleeps(t *testing.T) {
 	})
 }
 
-// No pulse passes by a waiter, here or in four other processes. In each round
-// every party takes note of the generation and counts itself; the last sets the
-// event and clears it at once, when most of the others are asleep. A party that
+// No waiter misses a pulse, here or in four other processes. In each round,
+// every party notes the generation and counts itself; the last sets the event
+// and clears it at once, when most of the others are asleep. A party that
 // misses a pulse is missing in the next round. Two events take turns, so that
-// no party has to wait for the end of a Clear: the one that makes it counts
-// itself next after that.
+// no party has to wait for the end of a Clear: the party that makes it counts
+// itself again only afterwards.
 func TestPulses(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
 		n := rounds(60000)
@@ -168,7 +168,8 @@ func init() {
 	}
 }
 
-// Many producers add to a queue and Set, one consumer waits, clears and drains.
+// Many producers add to a queue and call Set; one consumer waits, clears and
+// drains the queue.
 func TestConsumerLosesNothing(t *testing.T) {
 	const producers, each = 4, 500
 	e := newTest(t)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the models with Spin and gcc: that they have no errors, and that each
-# mistake seeded in them is found. With the argument large, checks the larger
+# Checks with Spin and gcc that the models have no errors, and that each mistake
+# seeded in them is found. With the argument large, checks the larger
 # configurations instead.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -49,8 +49,8 @@ fail() {
 	exit 1
 }
 
-# search looks for an error in the model $1, with the macros that follow, in all
-# states or until it finds one. Its report is $tmp/out.
+# search searches all states of the model $1, with the macros that follow, until
+# it finds an error. Its report is $tmp/out.
 search() {
 	local flags=("${compile[@]}")
 	if [ "$1" = $word ]; then # the partial order reduction does not support its "unless"
@@ -79,8 +79,8 @@ right() {
 	' "$tmp/out"
 }
 
-# wrong checks that each mistake among its arguments is found in the model $1,
-# with the macros that follow it.
+# wrong checks that each of the given mistakes is found in the model $1, with the
+# macros that follow it.
 wrong() {
 	local model=$1 macros=() error
 	shift

@@ -2,9 +2,9 @@
 // check.sh runs it.
 //
 // N goroutines call the methods in any order, any number of times. A step is one
-// access to shared memory and stands beside the line of event.go that it models;
-// the accesses to ch, all under mu, take no steps of their own. WaitTimeout stands
-// for WaitContext too, and IsSet for String and WaitTimeout with d <= 0. When
+// access to shared memory, beside the line of event.go that it models; the
+// accesses to ch, all under mu, are not separate steps. WaitTimeout stands for
+// WaitContext too, and IsSet for String and for WaitTimeout with d <= 0. When
 // every goroutine has stopped or waits, one Set and Clear release all waiters.
 //
 // Spin explores all interleavings and finds every state in which a goroutine is
@@ -16,9 +16,9 @@
 //     and channels agree).
 //   - A call that reports the event unset, and every Clear, finds it unset at
 //     some moment between call and return.
-//   - A call of Set or Clear changes the flag at most once, no other call does,
-//     and Swap reports false exactly if it has set the event, true exactly if it
-//     has cleared it. With the above, all calls are linearizable.
+//   - A call of Set or Clear changes the flag at most once, no other call changes
+//     it, and Swap(true) reports false exactly if it set the event, Swap(false)
+//     true exactly if it cleared it. With the above, all calls are linearizable.
 //   - WaitTimeout reports false only after d has passed, and only if its channel
 //     was still open then.
 //   - No channel is closed twice.
@@ -38,7 +38,7 @@ mtype state = unset; // state atomic.Uint32
 bool mu;             // mu    sync.Mutex
 byte ch;             // ch    chan struct{}
 
-// A channel is one bit, used again when no goroutine holds the channel any more.
+// A channel is one bit, reused when no goroutine holds the channel any more.
 #define nil    0
 #define closed 1     // var closed = make(chan struct{}), and every other closed channel
 byte open;           // the channels that are open

@@ -1,8 +1,8 @@
 //go:build unix
 
 // Package linearizability tests that the calls of several processes on one event
-// behave as if they happened one at a time. It is a module of its own, so that
-// the library does not depend on the checker.
+// behave as if they happened one at a time. It is a separate module, so that the
+// library does not depend on the checker.
 package linearizability
 
 import (
@@ -47,7 +47,7 @@ var correct = methods{
 	},
 }
 
-// mistakes are wrong methods, which the test must find.
+// mistakes are faulty methods, which the test must detect.
 var mistakes = map[string]methods{
 	"Set returns before it takes effect": {"Set": func(e *interprocess.Event, d time.Duration) bool {
 		time.AfterFunc(d, e.Set)
@@ -71,7 +71,7 @@ type call struct {
 	From, To int64
 }
 
-// now is the time on the clock that all processes share.
+// now returns the time of the clock that all processes share.
 func now() int64 {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
@@ -88,7 +88,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child reads times. From each of them on it makes random calls, which it writes.
+// child reads times. At each of them it begins random calls, which it then writes.
 func child(mistake string) {
 	e, err := interprocess.Inherited("event")
 	if err != nil {
@@ -125,9 +125,9 @@ func child(mistake string) {
 // that is not closed in time proves nothing: it may be closed some time after Set.
 //
 // A wait for d > 0 that fails is two steps: the wait begins when the event is
-// unset; it fails when the event has not been set since. At least d lies between
-// the two, so the first is at least d before the end of the call, and the second
-// at least d after its beginning.
+// unset, and fails when the event has not been set since. At least d lies
+// between the two, so the first is at least d before the end of the call, and
+// the second at least d after its beginning.
 type step struct {
 	user int
 	name string
@@ -149,8 +149,8 @@ func steps(user int, c call) []porcupine.Operation {
 	return []porcupine.Operation{op(c.Method, c.From, c.To)}
 }
 
-// state is that of the event, and of each user: whether a wait that will fail has
-// begun, and the event has not been set since.
+// state is the state of the event and, for each user, whether a wait that will
+// fail has begun and the event has not been set since.
 type state struct {
 	set     bool
 	waiting [processes * users]bool
@@ -182,7 +182,7 @@ var model = porcupine.Model{
 }
 
 // check makes histories, with a mistake in one process, until one of them is not
-// linearizable or there are enough.
+// linearizable or enough have been made.
 func check(t *testing.T, mistake string) (result porcupine.CheckResult, info porcupine.LinearizationInfo) {
 	e, err := interprocess.New()
 	fatal(t, err)

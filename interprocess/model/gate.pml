@@ -3,20 +3,20 @@
 //
 // N waits through one handle begin at any time, and may have limits. Other
 // processes set and clear the event any number of times. The handle may be
-// closed. Whether the kernel has a place for a leader, or the poller serves it,
-// is left open. A step is one access to what goroutines or processes share, and
-// stands beside the Go line that it models, with these exceptions:
+// closed. The kernel may or may not have a place for a leader; if not, the poller
+// serves it. A step is one access to state that goroutines or processes share,
+// beside the Go line that it models, with these exceptions:
 //
-//   - Set and Clear take one step, since word.pml shows that they may.
-//   - What a mutex guards takes no steps of its own.
-//   - The state of the handle, limits and generations changes once and for good,
-//     so one step can look at several of these.
-//   - What changes nothing is left out: spins, and wakes that find no thread
+//   - Set and Clear are one step each, as word.pml justifies.
+//   - Accesses guarded by a mutex are not separate steps.
+//   - The state of the handle, the limits and the generations change only once, so
+//     one step can test several of these.
+//   - Operations without effect are left out: spins, and wakes that find no thread
 //     asleep. The kernel never refuses a wake.
 //   - Done is a wait without a limit.
 //
-// When nothing else can happen, no wait is left that should have ended, and one
-// more Set and Clear end the others and all goroutines.
+// When nothing else can happen, no wait that should have ended is left, and one
+// more Set and Clear end the other waits and all goroutines.
 //
 // Spin explores all interleavings and finds every state in which a goroutine is
 // stuck, and every failure of an assertion:
@@ -24,14 +24,14 @@
 //   - A wait reports success only if the event was set since the wait found it
 //     unset (no early wake-up), and stays at the gate only if it was not, its
 //     limit was not reached and the handle is open (no lost wake-up).
-//   - It reports that it gave up, or that the handle is closed, only if that is
-//     so and the event was not set before (the event wins ties).
+//   - A wait reports that it gave up, or that the handle is closed, only if that
+//     is true and the event was not set before (the event wins ties).
 //   - A gate opens only when its generation is over or the handle closed.
 //   - A gate never has two tokens, and no thread sleeps on a page that has been
 //     replaced.
 //
 // Each macro tested with #ifdef seeds a mistake that Spin must find, except
-// CLOSE, which closes the handle, and OTHERS, other processes that wait.
+// CLOSE, which closes the handle, and OTHERS, which adds other processes that wait.
 
 #ifndef N
 #define N 2

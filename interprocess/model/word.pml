@@ -3,23 +3,23 @@
 //
 // N processes call Set, Clear, Wait and WaitTimeout in any order, any number of
 // times. Any process may be killed before any step. A step is one access to the
-// word, or what the kernel does in one step, and stands beside the Go line that
-// it models. WaitTimeout stands for WaitContext too. When every process has
-// stopped, was killed or waits, no process waits for a Set that has happened, and
-// one more Set and Clear release all waiters.
+// word, or one atomic operation of the kernel, beside the Go line that it models.
+// WaitTimeout stands for WaitContext too. When every process has stopped, was
+// killed or waits, no process waits for a Set that has happened, and one more Set
+// and Clear release all waiters.
 //
 // Spin explores all interleavings and finds every state in which a process is
 // stuck, and every failure of an assertion:
 //
-//   - Set finds the event set at some moment between call and return, Clear
-//     finds it unset.
+//   - Set finds the event set, and Clear finds it unset, at some moment between
+//     call and return.
 //   - A wait succeeds only if the event was set since the wait found it unset (no
-//     early wake-up), and stays asleep only if not (no lost wake-up).
+//     early wake-up), and stays asleep only if it was not (no lost wake-up).
 //   - WaitTimeout reports false only if the event was not set between the call
 //     and the deadline.
 //
 // Each macro tested with #ifdef seeds a mistake that Spin must find, except
-// FALLBACK: a kernel that cannot set and wake in one step.
+// FALLBACK, which models a kernel that cannot set and wake in one step.
 
 #ifndef N
 #define N 3
@@ -29,8 +29,8 @@
 #define asleep 2
 #define next   4
 
-// The generation of the word is 0. In a remembered word it is 0 while it is the
-// same, and 1 once it has passed: it comes round only after 2^30 Clears.
+// The generation of the word is always 0. In a remembered word it is 0 while it is
+// current, and 1 once it has passed, since it wraps around only after 2^30 Clears.
 byte word;
 byte w[N + 2] = next; // the word as each process remembers it
 byte queue;           // the processes asleep on the word in the kernel, one bit each
