@@ -272,7 +272,7 @@ func TestStringDuringClose(t *testing.T) {
 	}
 }
 
-// Close unmaps the page, though the handle can be reached.
+// Close unmaps the page even while the handle is reachable.
 func TestCloseUnmaps(t *testing.T) {
 	needsDetach(t)
 	dir := tempDir(t)

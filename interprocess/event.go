@@ -160,12 +160,12 @@ func (e *Event) String() string {
 	if e.word == nil {
 		return "closed"
 	}
-	_, over, err := e.begin()
+	_, ended, err := e.begin()
 	runtime.KeepAlive(e)
 	switch {
 	case err != nil:
 		return "closed"
-	case over:
+	case ended:
 		return "set"
 	}
 	return "unset"

@@ -542,7 +542,7 @@ func TestShareBesideDevice(t *testing.T) {
 	}
 }
 
-// A quota that is used up is told as what it is, and Create leaves nothing.
+// Create reports an exhausted quota as such, and leaves nothing behind.
 func TestCreateOverQuota(t *testing.T) {
 	path := tempPath(t)
 	var e *Event
