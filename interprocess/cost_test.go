@@ -188,6 +188,32 @@ func TestDeadlineWakesNoOthers(t *testing.T) {
 	})
 }
 
+// A wait that begins or is released makes the poller look more often again.
+func TestChangeShortensPauses(t *testing.T) {
+	defer force(forced)
+	force("poller")
+	idle := func() {
+		poller.mu.Lock()
+		defer poller.mu.Unlock()
+		poller.changed = time.Now().Add(-time.Hour)
+	}
+	changed := func() bool {
+		poller.mu.Lock()
+		defer poller.mu.Unlock()
+		return time.Since(poller.changed) < time.Minute
+	}
+	a, b := newTest(t), newTest(t)
+	released := a.Done()
+	eventually(t, "the poller to look at a", changed)
+	idle()
+	b.Done()
+	eventually(t, "the poller to look at b", changed)
+	idle()
+	a.Set()
+	within(t, "the release", func() { <-released })
+	eventually(t, "the change", changed)
+}
+
 // Waits that began when all places in the kernel were taken move there.
 func TestWaitMovesToTheKernel(t *testing.T) {
 	defer force(forced)
