@@ -197,21 +197,23 @@ func TestChangeShortensPauses(t *testing.T) {
 		defer poller.mu.Unlock()
 		poller.changed = time.Now().Add(-time.Hour)
 	}
-	changed := func() bool {
-		poller.mu.Lock()
-		defer poller.mu.Unlock()
-		return time.Since(poller.changed) < time.Minute
+	polls := func(events int) func() bool {
+		return func() bool {
+			poller.mu.Lock()
+			defer poller.mu.Unlock()
+			return len(poller.gates) == events && time.Since(poller.changed) < time.Minute
+		}
 	}
+	quiesce(t)
 	a, b := newTest(t), newTest(t)
-	released := a.Done()
-	eventually(t, "the poller to look at a", changed)
+	a.Done()
+	eventually(t, "the poller to look at a", polls(1))
 	idle()
 	b.Done()
-	eventually(t, "the poller to look at b", changed)
+	eventually(t, "the poller to look at b", polls(2))
 	idle()
 	a.Set()
-	within(t, "the release", func() { <-released })
-	eventually(t, "the change", changed)
+	eventually(t, "the poller to release a", polls(1))
 }
 
 // Waits that began when all places in the kernel were taken move there.
