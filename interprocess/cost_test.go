@@ -190,6 +190,7 @@ func TestDeadlineWakesNoOthers(t *testing.T) {
 
 // A wait that begins or is released makes the poller look more often again.
 func TestChangeShortensPauses(t *testing.T) {
+	quiesce(t)
 	defer force(forced)
 	force("poller")
 	idle := func() {
@@ -204,7 +205,6 @@ func TestChangeShortensPauses(t *testing.T) {
 			return len(poller.gates) == events && time.Since(poller.changed) < time.Minute
 		}
 	}
-	quiesce(t)
 	a, b := newTest(t), newTest(t)
 	a.Done()
 	eventually(t, "the poller to look at a", polls(1))
