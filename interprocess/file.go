@@ -242,14 +242,11 @@ func wrap(operation, object string, err error) error {
 	}
 	var p *fs.PathError
 	var l *os.LinkError
-	var s *os.SyscallError
 	switch {
 	case errors.As(err, &p):
 		err = p.Err
 	case errors.As(err, &l):
 		err = l.Err
-	case errors.As(err, &s):
-		err = s.Err
 	}
 	return fmt.Errorf("interprocess: %s %s: %w", operation, object, err)
 }
