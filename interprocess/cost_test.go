@@ -39,6 +39,9 @@ func TestAllocations(t *testing.T) {
 // A process that waits uses hardly any processor time, in any mode. The time
 // measured here includes its start and end.
 func TestWaitersSleep(t *testing.T) {
+	if os.Getenv("EVENT_TEST_SELF") != "" {
+		t.Skip("an emulator takes processor time itself")
+	}
 	const while = 1200 * time.Millisecond
 	var events []*Event
 	var waiters []*child
@@ -100,6 +103,9 @@ func TestSpinShrinks(t *testing.T) {
 	}
 	for _, full := range []uint32{0, 32, 64} {
 		longest := least(full)
+		if longest == 0 {
+			t.Skip("the clock is too coarse")
+		}
 		for _, n := range []uint32{5, 6, 31} {
 			assert.Greater(t, longest, 2*least(full+n), "after %d misses", full+n)
 		}

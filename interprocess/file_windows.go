@@ -101,7 +101,7 @@ func publish(temp, path string) error {
 	if err != nil {
 		return err
 	}
-	return os.NewSyscallError("MoveFile", syscall.MoveFile(from, to))
+	return syscall.MoveFile(from, to)
 }
 
 // readHead returns the beginning of fd, or an error if its type or size is not

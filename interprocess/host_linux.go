@@ -167,7 +167,7 @@ func renameNoReplace(temp, path string) error {
 	_, _, errno := syscall.Syscall6(newer.renameat2, uintptr(at), uintptr(unsafe.Pointer(from)),
 		uintptr(at), uintptr(unsafe.Pointer(to)), noReplace, 0)
 	if errno != 0 {
-		return os.NewSyscallError("renameat2", errno)
+		return errno
 	}
 	return nil
 }

@@ -318,7 +318,7 @@ func TestInheritedRefuses(t *testing.T) {
 		{"1:ID", ErrFormat, notVariable("1:ID"), false},
 		{"2:ID", ErrFormat, notVariable("2:ID"), false},
 		{"19999:ID", ErrFormat, "descriptor 19999: closed", false},
-		{"2147483647:ID", ErrFormat, "descriptor 2147483647: closed", false},
+		{"2147483646:ID", ErrFormat, "descriptor 2147483646: closed", false},
 		{fmt.Sprint(pipe.Fd(), ":ID"), ErrFormat, fmt.Sprintf("descriptor %d: named pipe, want regular file", pipe.Fd()), true},
 		{fmt.Sprint(dir.Fd(), ":ID"), ErrFormat, fmt.Sprintf("descriptor %d: directory, want regular file", dir.Fd()), true},
 		{fmt.Sprint(foreign.Fd(), ":ID"), ErrFormat, fmt.Sprintf("descriptor %d: size 38, want 4096", foreign.Fd()), true},

@@ -3,6 +3,7 @@
 package interprocess_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +12,11 @@ import (
 // The workers of Example_supervisor end with a supervisor that is killed, even
 // while it is still starting some of them.
 func TestWorkersEndWithTheirSupervisor(t *testing.T) {
-	for waiting := range 4 {
+	least := 0
+	if runtime.GOOS == "windows" {
+		least = 3 // Wine can leave a process whose parent is killed while it creates it
+	}
+	for waiting := least; waiting <= 3; waiting++ {
 		cmd := program("supervisor", "3")
 		output := start(cmd)
 		for range waiting {
