@@ -222,6 +222,33 @@ func TestChangeShortensPauses(t *testing.T) {
 	eventually(t, "the poller to release a", polls(1))
 }
 
+// A wait that begins does not put off the next poll, so waits that keep beginning
+// do not delay the others.
+func TestBeginningWaitsDoNotDelayPolls(t *testing.T) {
+	quiesce(t)
+	defer force(forced)
+	force("poller")
+	next := func() time.Time {
+		poller.mu.Lock()
+		defer poller.mu.Unlock()
+		return poller.next
+	}
+	a, b := newTest(t), newTest(t)
+	a.Done()
+	b.Done()
+	eventually(t, "the poller to poll both", func() bool {
+		poller.mu.Lock()
+		defer poller.mu.Unlock()
+		return len(poller.gates) == 2
+	})
+	for range rounds(2000) {
+		before := next()
+		startPolling(b.gate, b)
+		after := next()
+		require.False(t, after.After(before) && time.Now().Before(before))
+	}
+}
+
 // Waits that began when all places in the kernel were taken move there.
 func TestWaitMovesToTheKernel(t *testing.T) {
 	defer force(forced)

@@ -12,6 +12,7 @@ var poller struct {
 	gates   map[*gate]*Event // nil while the goroutine does not run
 	alarm   *alarm           // ends the pause before the next poll
 	changed time.Time        // when a gate was last added or opened
+	next    time.Time        // when alarm ends the pause
 }
 
 // The pause between two polls is a sixteenth of the time since the last change,
@@ -56,7 +57,10 @@ func startPolling(g *gate, e *Event) {
 	}
 	poller.gates[g] = e
 	poller.changed = time.Now()
-	poller.alarm.set(pauseAfter(0, len(poller.gates)))
+	// Waits that keep beginning must not put off the next poll.
+	if start || time.Until(poller.next) > pauseAfter(0, len(poller.gates)) {
+		pauseAt(poller.changed)
+	}
 	if start {
 		go func(a *alarm) {
 			defer a.stop()
@@ -83,6 +87,13 @@ func look() bool {
 		poller.gates = nil
 		return false
 	}
-	poller.alarm.set(pauseAfter(now.Sub(poller.changed), len(poller.gates)))
+	pauseAt(now)
 	return true
+}
+
+// pauseAt sets the alarm for the next poll.
+func pauseAt(now time.Time) {
+	pause := pauseAfter(now.Sub(poller.changed), len(poller.gates))
+	poller.next = now.Add(pause)
+	poller.alarm.set(pause)
 }
