@@ -26,7 +26,8 @@ import (
 // A process that may have few threads waits for many events, even if others have
 // used up most of them.
 func TestThreadLimit(t *testing.T) {
-	const limit, others, events, user = 64, 45, 100, 61234
+	const limit, others, events = 64, 45, 100
+	user := 10_000 + os.Getpid()%50_000 // not that of another run of this test
 	start := func(t *testing.T, attr *syscall.SysProcAttr) (pid int) {
 		cmd := exec.Command("sleep", "60")
 		cmd.SysProcAttr = attr
@@ -79,7 +80,7 @@ func TestThreadLimit(t *testing.T) {
 		}
 		run()
 		for range others {
-			start(t, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}})
+			start(t, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(user), Gid: uint32(user)}})
 		}
 		run()
 	})
