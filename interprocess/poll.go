@@ -58,7 +58,7 @@ func startPolling(g *gate, e *Event) {
 	poller.gates[g] = e
 	poller.changed = time.Now()
 	// Waits that keep beginning must not put off the next poll.
-	if start || time.Until(poller.next) > pauseAfter(0, len(poller.gates)) {
+	if start || poller.next.Sub(poller.changed) > pauseAfter(0, len(poller.gates)) {
 		pauseAt(poller.changed)
 	}
 	if start {
