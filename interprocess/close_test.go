@@ -4,6 +4,7 @@ package interprocess
 
 import (
 	"context"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -341,15 +342,18 @@ func TestFailureLeavesNothing(t *testing.T) {
 	defer e.Close()
 	require.NoError(t, os.WriteFile(path+"2", make([]byte, pageSize), 0o600))
 	t.Setenv("GOEVENT_x", variable(e)+"x")
-	for name, fail := range map[string]func() (*Event, error){
-		"Create":       func() (*Event, error) { return Create(path) },
-		"Open":         func() (*Event, error) { return Open(path + "2") },
-		"OpenOrCreate": func() (*Event, error) { e, _, err := OpenOrCreate(path + "2"); return e, err },
-		"Inherited":    func() (*Event, error) { return Inherited("x") },
+	for name, row := range map[string]struct {
+		fail func() (*Event, error)
+		want error
+	}{
+		"Create":       {func() (*Event, error) { return Create(path) }, fs.ErrExist}, // found after mapping the page
+		"Open":         {func() (*Event, error) { return Open(path + "2") }, ErrFormat},
+		"OpenOrCreate": {func() (*Event, error) { e, _, err := OpenOrCreate(path + "2"); return e, err }, ErrFormat},
+		"Inherited":    {func() (*Event, error) { return Inherited("x") }, ErrFormat},
 	} {
 		files, open, mapped := snapshot(t, filepath.Dir(path)), descriptors(), mappings()
-		_, err := fail()
-		assert.Error(t, err, name)
+		_, err := row.fail()
+		assert.ErrorIs(t, err, row.want, name)
 		assert.Equal(t, open, descriptors(), name)
 		assert.Equal(t, mapped, mappings(), name)
 		assert.Equal(t, files, snapshot(t, filepath.Dir(path)), name)

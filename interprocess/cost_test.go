@@ -206,9 +206,8 @@ func TestChangeShortensPauses(t *testing.T) {
 	}
 	polls := func(events int) func() bool {
 		return func() bool {
-			poller.mu.Lock()
-			defer poller.mu.Unlock()
-			return len(poller.gates) == events && time.Since(poller.changed) < time.Minute
+			gates, changed, _ := pollerState()
+			return gates == events && time.Since(changed) < time.Minute
 		}
 	}
 	a, b := newTest(t), newTest(t)
@@ -228,23 +227,17 @@ func TestBeginningWaitsDoNotDelayPolls(t *testing.T) {
 	quiesce(t)
 	defer force(forced)
 	force("poller")
-	next := func() time.Time {
-		poller.mu.Lock()
-		defer poller.mu.Unlock()
-		return poller.next
-	}
 	a, b := newTest(t), newTest(t)
 	a.Done()
 	b.Done()
 	eventually(t, "the poller to poll both", func() bool {
-		poller.mu.Lock()
-		defer poller.mu.Unlock()
-		return len(poller.gates) == 2
+		gates, _, _ := pollerState()
+		return gates == 2
 	})
 	for range rounds(2000) {
-		before := next()
+		_, _, before := pollerState()
 		startPolling(b.gate, b)
-		after := next()
+		_, _, after := pollerState()
 		require.False(t, after.After(before) && time.Now().Before(before))
 	}
 }
@@ -275,9 +268,8 @@ func TestWaitMovesToTheKernel(t *testing.T) {
 	assert.False(t, inKernel(events[2]) && inKernel(events[3]))
 	require.NoError(t, events[1].Close())
 	eventually(t, "the other to move", func() bool { return inKernel(events[2]) && inKernel(events[3]) })
-	poller.mu.Lock()
-	assert.Empty(t, poller.gates)
-	poller.mu.Unlock()
+	gates, _, _ := pollerState()
+	assert.Zero(t, gates)
 	events[2].Set()
 	events[3].Set()
 	within(t, "the waits", waiters.Wait)
@@ -319,10 +311,7 @@ func TestShortWaitLeavesThePlaces(t *testing.T) {
 		generation := e.generation()
 		waiters.Go(func() { e.waitFor(generation, l) })
 		parked(t, e)
-		poller.mu.Lock()
-		polled := poller.gates[e.gate] != nil
-		poller.mu.Unlock()
-		assert.Equal(t, row.inKernel, !polled, "wait %d", i)
+		assert.Equal(t, row.inKernel, !e.gate.polled(), "wait %d", i)
 	}
 }
 

@@ -131,69 +131,68 @@ var stops = map[string]struct {
 	"Close":  {func(e *Event, _ func()) { e.Close() }, ErrClosed},
 }
 
+// everyStop runs test for each of stops. A stop ends a WaitContext with want.
+func everyStop(t *testing.T, test func(t *testing.T, e *Event, ctx context.Context, stop func(), want error)) {
+	for name, how := range stops {
+		t.Run(name, func(t *testing.T) {
+			if !sleeps() {
+				t.Skip("no leader sleeps in the kernel in this build")
+			}
+			e := newTest(t)
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			test(t, e, ctx, func() { how.stop(e, cancel) }, how.want)
+		})
+	}
+}
+
 // The cancellation may come after the leader has found no reason to stop, and
 // before it has marked itself as asleep. The cancellation then finds no leader
 // to wake, so the leader must test again.
 func TestStopBeforeTheLeaderParks(t *testing.T) {
-	for name, how := range stops {
-		t.Run(name, func(t *testing.T) {
-			e := newTest(t)
-			if !sleeps() {
-				t.Skip("no leader sleeps in the kernel in this build")
-			}
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
-			woke := make(chan struct{}, 2) // Close, and then the end of the context
-			var once sync.Once
-			hooked(t, testHooks{
-				announced: func() {
-					once.Do(func() {
-						how.stop(e, cancel)
-						<-woke // the attempt to wake a leader is over
-					})
-				},
-				wokeLeader: func() { woke <- struct{}{} },
-			})
-			within(t, "the leader", func() { assert.Equal(t, how.want, e.WaitContext(ctx)) })
+	everyStop(t, func(t *testing.T, e *Event, ctx context.Context, stop func(), want error) {
+		woke := make(chan struct{}, 2) // Close, and then the end of the context
+		var once sync.Once
+		hooked(t, testHooks{
+			announced: func() {
+				once.Do(func() {
+					stop()
+					<-woke // the attempt to wake a leader is over
+				})
+			},
+			wokeLeader: func() { woke <- struct{}{} },
 		})
-	}
+		within(t, "the leader", func() { assert.Equal(t, want, e.WaitContext(ctx)) })
+	})
 }
 
 // The cancellation may come after the leader's last test, and before it is
 // asleep in the kernel. A single wake would be lost.
 func TestStopBeforeTheLeaderSleeps(t *testing.T) {
-	for name, how := range stops {
-		t.Run(name, func(t *testing.T) {
-			e := newTest(t)
-			if !sleeps() {
-				t.Skip("no leader sleeps in the kernel in this build")
+	everyStop(t, func(t *testing.T, e *Event, ctx context.Context, stop func(), want error) {
+		woke, wokeLeader := make(chan struct{}, 1), make(chan struct{}, 1)
+		signal := func(c chan struct{}) {
+			select {
+			case c <- struct{}{}:
+			default:
 			}
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
-			woke, wokeLeader := make(chan struct{}, 1), make(chan struct{}, 1)
-			signal := func(c chan struct{}) {
-				select {
-				case c <- struct{}{}:
-				default:
-				}
-			}
-			var once sync.Once
-			hooked(t, testHooks{
-				parking: func() {
-					once.Do(func() {
-						go how.stop(e, cancel)
-						<-woke // the first wake has no effect
-					})
-				},
-				woke:       func() { signal(woke) },
-				wokeLeader: func() { signal(wokeLeader) },
-			})
-			within(t, "the leader", func() {
-				assert.Equal(t, how.want, e.WaitContext(ctx))
-				<-wokeLeader // before the hooks are removed
-			})
+		}
+		var once sync.Once
+		hooked(t, testHooks{
+			parking: func() {
+				once.Do(func() {
+					go stop()
+					<-woke // the first wake has no effect
+				})
+			},
+			woke:       func() { signal(woke) },
+			wokeLeader: func() { signal(wokeLeader) },
 		})
-	}
+		within(t, "the leader", func() {
+			assert.Equal(t, want, e.WaitContext(ctx))
+			<-wokeLeader // before the hooks are removed
+		})
+	})
 }
 
 // A wait that the event ends leaves nothing behind at its context, which may

@@ -3,7 +3,6 @@
 package interprocess
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -65,22 +64,7 @@ func init() {
 		r := rand.New(rand.NewPCG(seed, 2))
 		os.Stdout.WriteString("x")
 		for {
-			switch r.IntN(6) {
-			case 0:
-				e.Set()
-			case 1:
-				e.Clear()
-			case 2:
-				_ = e.IsSet()
-			case 3:
-				e.WaitTimeout(time.Duration(r.IntN(2000)) * time.Microsecond)
-			case 4:
-				ctx, cancel := context.WithTimeout(context.Background(), 2*time.Millisecond)
-				_ = e.WaitContext(ctx)
-				cancel()
-			case 5:
-				e.Done()
-			}
+			randomCall(e, r, 2*time.Millisecond)
 		}
 	}
 

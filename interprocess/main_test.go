@@ -258,9 +258,19 @@ func (e *Event) hasLeader() bool {
 	if g == nil || e.ended(g.generation) {
 		return false
 	}
+	return g.parks.Load()%2 == 1 || g.polled()
+}
+
+func (g *gate) polled() bool {
 	poller.mu.Lock()
 	defer poller.mu.Unlock()
-	return g.parks.Load()%2 == 1 || poller.gates[g] != nil
+	return poller.gates[g] != nil
+}
+
+func pollerState() (gates int, changed, next time.Time) {
+	poller.mu.Lock()
+	defer poller.mu.Unlock()
+	return len(poller.gates), poller.changed, poller.next
 }
 
 // goroutines returns the number of goroutines with text in their stacks.

@@ -144,30 +144,7 @@ func TestRandomUse(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			users.Go(func() {
 				for range rounds(4000) {
-					switch r.IntN(8) {
-					case 0:
-						e.Set()
-					case 1:
-						e.Clear()
-					case 2:
-						_ = e.IsSet()
-					case 3:
-						e.WaitTimeout(time.Duration(r.IntN(200)) * time.Microsecond)
-					case 4:
-						ctx, cancel := context.WithTimeout(context.Background(), time.Duration(r.IntN(200))*time.Microsecond)
-						_ = e.WaitContext(ctx)
-						cancel()
-					case 5:
-						_ = fmt.Sprint(e)
-					case 6:
-						e.Set()
-						e.Wait()
-					case 7:
-						select {
-						case <-e.Done():
-						default:
-						}
-					}
+					randomCall(e, r, 200*time.Microsecond)
 				}
 			})
 		}
@@ -185,4 +162,33 @@ func setUntil(t *testing.T, e *Event, f func()) {
 		runtime.Gosched()
 		return isClosed(done)
 	})
+}
+
+// randomCall makes any call but Close. A wait with a limit gives up before most
+// has passed.
+func randomCall(e *Event, r *rand.Rand, most time.Duration) {
+	switch r.IntN(8) {
+	case 0:
+		e.Set()
+	case 1:
+		e.Clear()
+	case 2:
+		_ = e.IsSet()
+	case 3:
+		e.WaitTimeout(time.Duration(r.Int64N(int64(most))))
+	case 4:
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(r.Int64N(int64(most))))
+		_ = e.WaitContext(ctx)
+		cancel()
+	case 5:
+		_ = fmt.Sprint(e)
+	case 6:
+		e.Set()
+		e.Wait()
+	case 7:
+		select {
+		case <-e.Done():
+		default:
+		}
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"runtime"
 	"strings"
@@ -150,20 +149,6 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			})
 		}
 	})
-}
-
-// Nor does a Create that finds its path taken when it has mapped the page.
-func TestFailedCreateLeavesNothing(t *testing.T) {
-	path := tempPath(t)
-	e, err := Create(path)
-	require.NoError(t, err)
-	defer e.Close()
-	before := mappings()
-	for range 10 {
-		_, err := Create(path)
-		require.ErrorIs(t, err, fs.ErrExist)
-	}
-	assert.Equal(t, before, mappings(), "pages mapped")
 }
 
 // useMany uses n handles, 8 at a time.
