@@ -42,13 +42,14 @@
 //     only by a later Set.
 //  5. Giving up. A wait that gives up changes neither the flag nor another
 //     wait, and leaves no goroutine or timer behind.
-//  6. Ties. WaitTimeout and WaitContext succeed if the event was set before the
-//     timeout had passed or the context was done, even if it was cleared
-//     meanwhile. Otherwise they fail, and never early.
+//  6. Ties. WaitTimeout and WaitContext succeed if the event is set when they
+//     begin, or is set before the timeout has passed or the context is done,
+//     even if it is cleared meanwhile. They never fail early. A Set that comes
+//     while they give up may still win.
 //  7. Memory model. Set synchronizes before each call that observes it and
 //     before each later Clear, as described at [Event]. A consumer that calls
-//     Clear and then looks at the shared state sees the state from before every
-//     Set that this Clear undoes.
+//     Clear and then looks at the shared state sees all that was written before
+//     every Set that this Clear undoes.
 //  8. Cost. On a set event, IsSet and the waits cost one atomic load. Set and
 //     Clear cost one compare-and-swap, unless a goroutine has had to wait since
 //     the last Clear. All of these are lock-free once Set has returned, and do
@@ -91,8 +92,8 @@
 // a [sync.Pool] must not be zeroed as a whole: clear its event.
 //
 // In a struct, make an Event a named field. An embedded Event adds its methods
-// to the struct, so that printing the struct prints "unset", and Done makes it
-// look like a context.
+// to the struct, so that printing a pointer to the struct prints only "set" or
+// "unset", and Done makes it look like a context.
 //
 // # Timers and other callbacks
 //
@@ -149,20 +150,20 @@
 //
 // # Testing
 //
-// Two kinds of wait in a bubble of [testing/synctest] do not block durably:
-// WaitContext with a context whose Done channel was created outside the bubble,
-// and a select over Done and another channel created outside.
+// Waits in a bubble of [testing/synctest] block durably, except for WaitContext
+// with a context whose Done channel was created outside the bubble, for a select
+// over Done and another channel created outside, and for a wait for an unset
+// event that was first waited for outside.
 //
 // The channel is created by the first goroutine to wait, never before, so an
 // Event may be created, set and cleared outside a bubble and used inside. Like
 // a channel, an unset event belongs to the bubble in which it was first waited
 // for, even by a wait that gave up, until it is set: waiting for it or setting
-// it from outside crashes the program. If it was first waited for outside, a wait
-// in a bubble does not block durably.
+// it from outside crashes the program.
 //
 // # Deliberate omissions
 //
-//   - Results of Set and Clear: these would no longer be a func(), which
+//   - Results of Set and Clear: the methods would no longer be a func(), which
 //     [time.AfterFunc] and [context.AfterFunc] take. Use Swap.
 //   - An initial state: call Set on the new event.
 //   - Pulse: Set then Clear releases all waiters, each at least once: one that

@@ -182,7 +182,7 @@ func (f *file) mutate(root ast.Node, results *ast.FieldList) {
 			}
 		case *ast.CallExpr:
 			if slices.Contains([]string{"errors.New", "fmt.Errorf", "panic"}, f.text(n.Fun)) {
-				return false // no test should depend on the text of an error
+				return false // the texts of errors are not mutated
 			}
 			if method, ok := n.Fun.(*ast.SelectorExpr); ok {
 				switch x := f.text(method.X); method.Sel.Name {

@@ -182,8 +182,17 @@ func TestDeadlineWakesNoOthers(t *testing.T) {
 		waiters.Wait()
 		assert.Zero(t, woken.Load())
 
-		// Neither does a context's deadline if the wait has ended by then. A random
-		// choice would be wrong in half of the cases; a late one may be wrong too.
+		// Neither does a context's deadline, unless the kernel ends the sleep late.
+		for range 20 {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+			require.Equal(t, context.DeadlineExceeded, e.WaitContext(ctx))
+			cancel()
+		}
+		assert.Less(t, woken.Load(), int64(15))
+
+		// If the wait has ended by then, a random choice would be wrong in half of
+		// the cases; a late one may be wrong too.
+		woken.Store(0)
 		g := e.join(e.generation())
 		finished := make(chan struct{})
 		close(finished)

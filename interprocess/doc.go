@@ -1,6 +1,7 @@
 // Package interprocess provides an Event that processes share: a flag that they
 // set, clear, test and wait for, like Python's multiprocessing.Event. It has the
-// methods of event.Event except Swap, with the same meaning.
+// methods of event.Event except Swap, with the same meaning, except that the
+// channels of Done are closed soon after Set, not by it.
 //
 // A parent shares an event with a child that it starts:
 //
@@ -30,7 +31,7 @@
 // # From Python
 //
 //	multiprocessing                  interprocess                           example
-//	Event() before Process(...)      New, Share; Inherited in the child     first
+//	Event() before Process(...)      New, Share; Inherited in the child     Package
 //	e.set(), e.clear(), e.is_set()   e.Set(), e.Clear(), e.IsSet()          OpenOrCreate
 //	e.wait()                         e.Wait()                               StartingGate
 //	e.wait(1.5)                      e.WaitTimeout(1500*time.Millisecond)   ThreeWorkers
@@ -46,8 +47,8 @@
 //     by a Set before it.
 //   - A wait that gives up changes nothing and leaves nothing behind.
 //   - The event wins ties with a timeout, a context and Close.
-//   - A process that is killed or stopped at any instant, in any method, never
-//     blocks another process, never loses its wake-up, and leaves the event
+//   - A process that is killed or stopped at any instant, in any method, neither
+//     blocks another process nor costs it a wake-up, and leaves the event
 //     usable. A Set that was in progress has either happened or not. (Two
 //     exceptions concern files: a New, Create or OpenOrCreate that is killed may
 //     leave a file named .goevent-* in its directory, and an OpenOrCreate that
@@ -60,11 +61,11 @@
 // # Platforms
 //
 // On Linux, waits sleep in the kernel, and a wake-up takes some ten
-// microseconds. Each handle that waits occupies one thread, up to 256, or a
-// quarter of what RLIMIT_NPROC and the cgroup's pids.max leave when the process
-// first waits. Waits of less than a second occupy at most an eighth of these
-// threads. The package does not know the limit that [runtime/debug.SetMaxThreads]
-// sets; set it higher than that.
+// microseconds. Each handle that waits occupies one thread. There are at most 256
+// of these, or a quarter of what RLIMIT_NPROC and the cgroup's pids.max leave when
+// the process first waits, if that is less. A wait of less than a second takes one
+// only while fewer than an eighth are taken. A program that calls
+// [runtime/debug.SetMaxThreads] must leave room for these threads.
 //
 // Elsewhere, and for further waits, one goroutine polls the events that have
 // waiters. It runs only while there are any. The longer nothing has changed, the
@@ -77,13 +78,13 @@
 //	1 s                                         60 ms
 //	4 s and more                               250 ms
 //
-// Add to these 5 µs for each event polled, up to 250 ms, and the granularity of
-// the system's timers. A change is a wait that begins or is released. Waits move
-// to the kernel as threads become free.
+// With more than ten events, it is at least 5 µs for each, up to 250 ms. Add the
+// granularity of the system's timers. A change is a wait that begins or is
+// released. Waits of a second or more move to the kernel as threads become free.
 //
-// Before it sleeps, a wait spins for at most 10 µs, yielding to other processes:
-// two processes that answer each other at once then need not sleep. A process
-// whose waits always take longer spins in one of 32.
+// Before it sleeps, a handle's wait spins for at most 10 µs, on Linux and Windows
+// yielding to other processes: two processes that answer each other at once then
+// need not sleep. Where waits always take longer, only one in 32 spins that long.
 //
 // Where Linux cannot set and wake in one step, as under some emulators, a kill
 // between the two delays a wake-up by up to 100 ms. On js, wasip1 and plan9 the
@@ -95,7 +96,7 @@
 // directory that only their user can write to:
 //
 //   - Linux: a directory in /run, such as /run/backup, which tmpfiles.d creates
-//     at boot. It is in memory, and nothing else removes files from it.
+//     at boot. It is in memory, and nothing removes files from it.
 //   - macOS: a directory for the programs in ~/Library/Application Support.
 //   - BSDs, Solaris, illumos, AIX: a directory for the programs in /var/run.
 //   - Windows: a directory for the programs in %LOCALAPPDATA%. A file cannot be
@@ -115,9 +116,9 @@
 //     as long, and with them the garbage collector: on ext4, frozen for 2 s, Set,
 //     Clear and WaitTimeout(100 ms) each took 2 s.
 //   - The disk is full. On btrfs, bcachefs, NILFS2 and UBIFS a write to mapped
-//     memory then kills the process, so Create and Open refuse them. They cannot
-//     recognize an overlay file system, such as a container's root, that has one of
-//     these below it.
+//     memory then kills the process, so Create and Open refuse these file systems.
+//     They cannot recognize an overlay file system, such as a container's root,
+//     whose files are on one of these.
 //   - The memory is not shared. Network and FUSE file systems share no memory;
 //     Create and Open refuse those they recognize. A copy of the file, and a file
 //     in a lower layer of an overlay file system, are other events with the same
@@ -139,7 +140,7 @@
 //   - Set takes time for each thread that it wakes. With a hundred of them it may
 //     take several milliseconds, since they may run before it returns.
 //   - With GOMAXPROCS=1, while a wait is in the kernel, the scheduler takes some
-//     0.1 ms, and has taken 5 ms, to run other goroutines.
+//     0.1 ms (5 ms at worst, as measured) to run other goroutines.
 //   - A wait does not block durably in the sense of [testing/synctest]. Do not
 //     use an Event in a bubble.
 //   - Under the race detector, a Set is ordered before every call that observes

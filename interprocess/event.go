@@ -15,9 +15,9 @@ import (
 // Any number of goroutines in any number of processes may call any of the
 // methods at any time. The calls are linearizable: they behave as if they
 // happened one at a time, in an order in which a call that has returned comes
-// before one that begins later. A process that is killed or stopped in the
-// middle of a call has either completed it or not, and never blocks another
-// process.
+// before one that begins later. If a process is killed or stopped in the middle
+// of a call, the call has either taken effect or not, and no other process is
+// blocked.
 //
 // In the terminology of [the Go memory model], a call to Set “synchronizes
 // before” the return of every wait, receive or IsSet that observes it, and

@@ -19,7 +19,7 @@ import (
 // on a disk.
 //
 // The error wraps that of the operating system or, where processes share no
-// memory, [errors.ErrUnsupported].
+// memory or Linux offers none outside a disk, [errors.ErrUnsupported].
 func New() (*Event, error) {
 	e, err := newAnonymous()
 	return e, wrap("new", "event", err)
@@ -27,14 +27,15 @@ func New() (*Event, error) {
 
 // Create makes a new, unset event at path, a file of mode 0600 that appears
 // there atomically, and opens it. The package comment says where to put it.
-// The program that creates an event removes the file, by os.Remove: the name is
-// then gone, and the processes that have the event open keep it.
+// The program that creates an event should remove the file, with os.Remove.
+// Processes that have the event open keep it. On Windows, os.Remove fails while
+// any process has the file mapped.
 //
 // Errors wrap [fs.ErrExist] if path exists, [fs.ErrNotExist] or
 // [fs.ErrPermission] if the directory does not exist or is not writable,
 // [errors.ErrUnsupported] if it is on a file system that cannot hold an event,
 // or else the error of the operating system, such as that of a full disk. A
-// Create that fails leaves nothing at path.
+// Create that fails does not change what is at path.
 func Create(path string) (*Event, error) {
 	e, err := create(path, publish)
 	return e, wrap("create", path, err)
@@ -216,7 +217,7 @@ func check(fd uintptr) (id string, err error) {
 	return id, nil
 }
 
-// notRegular returns the error for a file of another mode than a regular one.
+// notRegular returns the error for a file that is not regular.
 func notRegular(mode fs.FileMode) error {
 	found := "special file"
 	switch {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// An event is one page, in a file or, on Windows, in memory. It begins with a
+// An event is one page, in a file or, for New on Windows, in memory. It begins with a
 // line of text that never changes,
 //
 //	goevent 1 little futex-wake-op BOOT ID
@@ -28,8 +28,8 @@ const (
 var ErrFormat = errors.New("not a usable event")
 
 // ErrStale is wrapped by the error of Open for an event on a disk that was made
-// before the host was last booted. Nothing uses it any more: OpenOrCreate
-// replaces it.
+// during another boot: OpenOrCreate replaces it. To a container with its own boot
+// ID, an event in use by the host is stale too.
 var ErrStale = errors.New("event of an earlier boot")
 
 // header returns the fields of the first line on which all processes of this

@@ -15,9 +15,9 @@ var poller struct {
 	next    time.Time        // when alarm ends the pause
 }
 
-// The pause between two polls is a sixteenth of the time since the last change,
-// within these bounds, and not less than 5 µs for each gate, a fiftieth of which
-// a poll takes.
+// The pause between two polls is a sixteenth of the time since the last change, or
+// 5 µs for each gate if that is longer (to poll one takes 0.1 µs), within these
+// bounds.
 const (
 	minPause = 50 * time.Microsecond
 	maxPause = 250 * time.Millisecond

@@ -41,10 +41,11 @@ var closed = make(chan struct{})
 func init() { close(closed) }
 
 // Wait waits until the event is set or the handle closed; only WaitContext
-// tells which. On a set event it costs two atomic loads. Otherwise it spins for
-// at most 10 µs and then sleeps: one of a handle's waits in the kernel or with
-// the help of the poller, as the package comment describes under Platforms, the
-// others on a channel. The first wait after a Clear allocates what they share.
+// tells which. On a set event it costs two atomic loads. Otherwise one of the
+// handle's waits spins for at most 10 µs and then sleeps in the kernel or with
+// the help of the poller, as the package comment describes under Platforms; the
+// others sleep on a channel. The first wait after a Clear allocates what they
+// share.
 func (e *Event) Wait() {
 	if generation, ended, _ := e.begin(); !ended {
 		_ = e.waitFor(generation, limit{}) // the error can only be ErrClosed
@@ -70,9 +71,10 @@ func (e *Event) WaitTimeout(d time.Duration) bool {
 // WaitContext waits until the event is set and returns nil, or until ctx is
 // done and returns ctx.Err(), or until the handle is closed and returns
 // [ErrClosed]. The event wins ties: a set event gives nil even if ctx is already
-// done, and a Set before ctx is done or the handle closed gives nil even if Clear
-// follows. If ctx violates its contract by returning nil from Err after Done is
-// closed, WaitContext returns an error that says so. It panics if ctx is nil.
+// done, and a Set before ctx is done or the handle is closed gives nil even if
+// Clear follows. If ctx violates its contract by returning nil from Err after
+// Done is closed, WaitContext returns an error that says so. It panics if ctx is
+// nil.
 //
 // It costs what [Event.Wait] does, plus ctx.Done and ctx.Deadline and, for a
 // wait that sleeps in the kernel, a goroutine.
@@ -98,9 +100,14 @@ func (e *Event) WaitContext(ctx context.Context) error {
 }
 
 // Done returns a channel for select statements. It is closed if the event is
-// set or the handle closed, and otherwise will be closed by the next Set or by
-// Close; IsSet and String tell which. A closed channel stays closed: call Done
-// anew for each wait. Successive calls may return the same channel.
+// set or the handle is closed, and otherwise will be closed by Close or soon
+// after the next Set. After Close, String returns "closed". A closed channel
+// stays closed: call Done anew for each wait. Successive calls may return the
+// same channel.
+//
+// The channel of an event that is set, even one for which IsSet has returned true,
+// may still be open for a moment. A second look at it therefore does not let the
+// event win ties in a select: use WaitContext for that.
 //
 // On an unset event, the first Done of a handle after a Clear starts a goroutine
 // that waits for the Set or Close and ends with it, at the cost of [Event.Wait].
@@ -210,7 +217,7 @@ func (e *Event) waitAt(g *gate, l limit) {
 	}
 }
 
-// timer returns a channel that receives at the deadline if that alone ends l.
+// timer returns a channel that receives at the deadline, if l has no done.
 func (l limit) timer() (timeout <-chan time.Time, stop func() bool) {
 	if l.done != nil || l.deadline.IsZero() {
 		return nil, func() bool { return false }
