@@ -57,8 +57,8 @@ func TestWaitsBlockDurably(t *testing.T) {
 	}
 }
 
-// The two exceptions: synctest.Wait returns only after these waits have ended,
-// though nothing in the bubble ends them.
+// The exceptions: synctest.Wait returns only after these waits have ended, though
+// nothing in the bubble ends them.
 func TestWaitsThatDoNotBlockDurably(t *testing.T) {
 	for name, wait := range map[string]func(*event.Event, context.Context){
 		"WaitContext": func(e *event.Event, outside context.Context) { _ = e.WaitContext(outside) },
@@ -82,6 +82,22 @@ func TestWaitsThatDoNotBlockDurably(t *testing.T) {
 				}()
 				synctest.Wait()
 				assert.True(t, ended.Load())
+			})
+		})
+	}
+}
+
+func TestWaitAfterWaitOutside(t *testing.T) {
+	for _, w := range waits {
+		t.Run(w.name, func(t *testing.T) {
+			var e event.Event
+			e.Done() // the first to wait
+			defer time.AfterFunc(time.Millisecond, e.Set).Stop()
+			synctest.Test(t, func(t *testing.T) {
+				var released atomic.Bool
+				go func() { released.Store(w.wait(&e)) }()
+				synctest.Wait()
+				assert.True(t, released.Load())
 			})
 		})
 	}

@@ -74,6 +74,27 @@ func TestSetThenClearReleasesEveryWaiter(t *testing.T) {
 	}
 }
 
+// A Clear that finds the event unset strands no waiter.
+func TestClearOfUnsetEvent(t *testing.T) {
+	for _, w := range waits {
+		t.Run(w.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var e event.Event
+				var released atomic.Bool
+				go func() { released.Store(w.wait(&e)) }()
+				synctest.Wait()
+				e.Clear()
+				e.Swap(false)
+				synctest.Wait()
+				assert.False(t, released.Load())
+				e.Set()
+				synctest.Wait()
+				assert.True(t, released.Load())
+			})
+		})
+	}
+}
+
 // Many producers push and call Set; one consumer waits, clears and drains the
 // queue. After a lost wake-up, all would block, which synctest reports.
 func TestConsumerLosesNothing(t *testing.T) {

@@ -13,9 +13,11 @@ func TestZeroValue(t *testing.T) {
 	for name, e := range map[string]*event.Event{"zero": &zero, "new": new(event.Event), "New": event.New()} {
 		t.Run(name, func(t *testing.T) {
 			assert.False(t, e.IsSet())
-			assert.False(t, isClosed(e.Done()))
+			done := e.Done()
+			assert.False(t, isClosed(done))
 			e.Set()
 			assert.True(t, e.IsSet())
+			assert.True(t, isClosed(done))
 		})
 	}
 }

@@ -93,6 +93,13 @@ func made(t *testing.T, path string, command ...string) string {
 	return path
 }
 
+// What has changed between the checks of a file is an error too.
+func TestChecksOfChangedFile(t *testing.T) {
+	assert.Equal(t, syscall.EBADF, checkOwner(1<<20))
+	_, err := replace(tempDir(t))
+	assert.ErrorIs(t, err, syscall.EISDIR)
+}
+
 // The owner can open an event whatever the umask was.
 func TestUmask(t *testing.T) {
 	path := tempPath(t)

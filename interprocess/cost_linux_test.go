@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -339,6 +341,51 @@ func TestWaitsBeginOnABusyMachine(t *testing.T) {
 }
 
 // needCosts skips tests of costs where these say nothing.
+// Two processes on one processor answer each other within the spin too, since it
+// yields.
+func TestAnswerWithinTheSpinOnOneProcessor(t *testing.T) {
+	if inside(t) {
+		const n = 1000
+		if slept := answers(t, n); slept > n*9/10 {
+			t.Errorf("%d of %d waits were about to sleep", slept, n)
+		}
+		return
+	}
+	if _, err := exec.LookPath("taskset"); err != nil {
+		t.Skip(err)
+	}
+	mustPass(t, again(t, "taskset -cp $(taskset -cp $$ | grep -o '[0-9]*$') $$ >/dev/null"))
+}
+
+// The poller closes its timer when it ends.
+func TestPollerClosesItsTimer(t *testing.T) {
+	quiesce(t)
+	defer force(forced)
+	force("poller")
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector would close it
+	e := newTest(t)
+	before := descriptors()
+	e.WaitTimeout(time.Millisecond)
+	eventually(t, "the descriptors to be those before", func() bool { return slices.Equal(before, descriptors()) })
+}
+
+// Close does not start the collector while few handles are open.
+func TestCloseOfFewRunsNoCollector(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	collections := func() uint32 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.NumGC
+	}
+	before := collections()
+	for range 1000 {
+		check1(t, newTest(t).Close())
+	}
+	if n := collections() - before; n != 0 {
+		t.Errorf("%d collections", n)
+	}
+}
+
 func needCosts(t *testing.T) {
 	t.Helper()
 	if raceEnabled || testing.Short() || os.Getenv("EVENT_TEST_SELF") != "" {

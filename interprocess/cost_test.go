@@ -36,6 +36,73 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+// Calls on a set event neither lock nor ask the context.
+func TestSetEventIsLockFree(t *testing.T) {
+	e := newTest(t)
+	e.Set()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	asked := foreignContext{done: func() <-chan struct{} { t.Error("Done was called"); return nil }}
+	within(t, "the calls to return", func() {
+		e.Set()
+		e.Wait()
+		e.WaitTimeout(hang)
+		assert.NoError(t, e.WaitContext(asked))
+		<-e.Done()
+		e.IsSet()
+		_ = e.String()
+		e.Clear()
+	})
+}
+
+// A wait that sleeps in the kernel needs no timer, and without a context no
+// goroutine. It has nothing to do with the poller.
+func TestSleepNeedsNothingElse(t *testing.T) {
+	if !sleeps() {
+		t.Skip("no leader sleeps in the kernel in this build")
+	}
+	quiesce(t)
+	e := newTest(t)
+	e.WaitTimeout(time.Microsecond) // makes the gate
+	_, before, _ := pollerState()
+	assert.Zero(t, testing.AllocsPerRun(20, func() { e.WaitTimeout(100 * time.Microsecond) }))
+	go e.WaitTimeout(time.Hour)
+	parked(t, e)
+	assert.Zero(t, goroutines("wakeWhenDone"))
+	_, after, _ := pollerState()
+	assert.Equal(t, before, after)
+	e.Set()
+}
+
+// A wait in the kernel ends when its context does, not a millisecond later.
+func TestContextEndsSleepAtOnce(t *testing.T) {
+	everyMode(t, func(t *testing.T) {
+		if !sleeps() {
+			t.Skip("the poller is slower")
+		}
+		e := newTest(t)
+		expired, cancelled := time.Hour, time.Hour
+		for range 100 {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+			deadline, _ := ctx.Deadline()
+			require.Equal(t, context.DeadlineExceeded, e.WaitContext(ctx))
+			expired = min(expired, time.Since(deadline))
+			cancel()
+
+			ctx, cancel = context.WithCancel(context.Background())
+			var waiter sync.WaitGroup
+			waiter.Go(func() { e.WaitContext(ctx) })
+			parked(t, e)
+			start := time.Now()
+			cancel()
+			waiter.Wait()
+			cancelled = min(cancelled, time.Since(start))
+		}
+		assert.Less(t, expired, 700*time.Microsecond)
+		assert.Less(t, cancelled, 700*time.Microsecond)
+	})
+}
+
 // A process that waits uses hardly any processor time, in any mode. The time
 // measured here includes its start and end.
 func TestWaitersSleep(t *testing.T) {
@@ -147,10 +214,16 @@ func TestSetWithinTheSpin(t *testing.T) {
 
 // Two processes that answer each other at once often do so within the spin.
 func TestAnswerWithinTheSpin(t *testing.T) {
+	const n = 4000
+	assert.Less(t, answers(t, n), n, "every wait was about to sleep")
+}
+
+// answers lets another process answer n times, and returns how many of the waits
+// for that were about to sleep.
+func answers(t *testing.T, n int) (sleepsBegun int) {
 	if !sleeps() {
 		t.Skip("no leader sleeps in the kernel in this build")
 	}
-	n, sleepsBegun := 4000, 0
 	request, reply := newTest(t), newTest(t)
 	cmd := plain(t, command(t, request, "relay"))
 	require.NoError(t, reply.Share(cmd, "reply"))
@@ -163,7 +236,7 @@ func TestAnswerWithinTheSpin(t *testing.T) {
 			reply.Clear()
 		}
 	})
-	assert.Less(t, sleepsBegun, n, "every wait was about to sleep")
+	return sleepsBegun
 }
 
 // A wait that reaches its deadline wakes no thread: the kernel ends its sleep.
@@ -228,6 +301,15 @@ func TestChangeShortensPauses(t *testing.T) {
 	idle()
 	a.Set()
 	eventually(t, "the poller to release a", polls(1))
+	g := b.join(b.generation())
+	for range 20 {
+		idle()
+		now := time.Now()
+		startPolling(g, b)
+		_, changed, next := pollerState()
+		require.False(t, changed.Before(now))
+		require.False(t, next.Before(now), "the next poll")
+	}
 }
 
 // A wait that begins does not put off the next poll, so waits that keep beginning

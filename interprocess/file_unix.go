@@ -60,7 +60,10 @@ func publish(temp, path string) error {
 // file, that would drop the record locks that the process holds on it.
 func readHead(fd uintptr) ([]byte, error) {
 	var st syscall.Stat_t
-	if err := fstat(fd, &st); err != nil {
+	switch err := fstat(fd, &st); {
+	case err == syscall.EBADF:
+		return nil, fmt.Errorf("%w: closed", ErrFormat)
+	case err != nil:
 		return nil, err
 	}
 	if mode := fileMode(uint32(st.Mode)); mode != 0 {
@@ -73,7 +76,7 @@ func readHead(fd uintptr) ([]byte, error) {
 	for {
 		n, err := syscall.Pread(int(fd), head, 0)
 		if err != syscall.EINTR {
-			return head[:max(n, 0)], err
+			return head[:max(n, 0)], os.NewSyscallError("pread", err)
 		}
 	}
 }
@@ -157,9 +160,6 @@ func passes(cmd *exec.Cmd, number uintptr, id string) bool {
 // is another file.
 func openInherited(number uintptr, id string) (*Event, error) {
 	head, err := readHead(number)
-	if err == syscall.EBADF {
-		err = fmt.Errorf("%w: closed", ErrFormat)
-	}
 	if err != nil {
 		return nil, err
 	}

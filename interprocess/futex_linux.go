@@ -31,9 +31,11 @@ func futex(word *atomic.Uint32, op, value uintptr, timeout *syscall.Timespec, va
 }
 
 // wakes names the way in which this process wakes threads that sleep on the word.
-// It is probed once, on another word: an emulator may lack futexWakeOp or run it
-// in the wrong byte order, and a sandbox may forbid it, or futexes altogether.
-var wakes = func() string {
+var wakes = probe()
+
+// probe finds out on another word: an emulator may lack futexWakeOp or run it in
+// the wrong byte order, and a sandbox may forbid it, or shared futexes altogether.
+func probe() string {
 	var word atomic.Uint32
 	if futex(&word, futexWakeOp, 1, nil, orSet) == 0 && word.Load() == set &&
 		futex(&word, futexWaitBitset, asleep, nil, processBit) == syscall.EAGAIN {
@@ -43,7 +45,7 @@ var wakes = func() string {
 		return "futex-wake"
 	}
 	return "poll"
-}()
+}
 
 // maxSleepers bounds the threads that sleep in the kernel at a time: a Go program
 // dies when it exceeds 10,000 threads or the system refuses one more. A quarter of

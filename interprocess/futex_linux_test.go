@@ -27,6 +27,23 @@ func TestProbe(t *testing.T) {
 	assert.Equal(t, "futex-wake-op", native)
 }
 
+// A sandbox may forbid one operation, or all that processes share.
+func TestProbeInSandbox(t *testing.T) {
+	forbidden := func(operation uint32) failure {
+		return failure{call: "futex", errno: syscall.EPERM, argument: 2, value: operation}
+	}
+	for want, failures := range map[string][]failure{
+		native:       {forbidden(13)}, // none that it needs
+		"futex-wake": {forbidden(futexWakeOp)},
+		"poll":       {forbidden(futexWakeOp), forbidden(futexWake)},
+	} {
+		var got string
+		failing(t, failures, func() { got = probe() })
+		assert.Equal(t, want, got)
+	}
+	failing(t, []failure{forbidden(futexWaitBitset)}, func() { assert.Equal(t, "futex-wake", probe()) })
+}
+
 // Of two processes that set an event with sleepers, the second finds it set.
 func TestSetAndWakeOfSetEvent(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
