@@ -308,7 +308,7 @@ func TestChangeShortensPauses(t *testing.T) {
 		startPolling(g, b)
 		_, changed, next := pollerState()
 		require.False(t, changed.Before(now))
-		require.False(t, next.Before(now), "the next poll")
+		require.False(t, next.Before(now.Add(-time.Minute)), "the next poll") // it may be a little overdue
 	}
 }
 

@@ -3,10 +3,13 @@ package interprocess
 import (
 	"errors"
 	"maps"
+	"os"
 	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // The names are those of the constants in the kernel's magic.h and file systems,
@@ -74,4 +77,14 @@ func TestFileSystems(t *testing.T) {
 		refused++
 	}
 	assert.Len(t, slices.Collect(maps.Keys(unsuitable)), refused, "the rows of the table")
+}
+
+// What cannot be looked at is not taken for a suitable file.
+func TestFileSystemOfClosedFile(t *testing.T) {
+	f, err := os.Create(tempPath(t))
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	_, err = checkFileSystem(f.Fd())
+	assert.ErrorIs(t, err, syscall.EBADF)
+	assert.ErrorIs(t, lock(f), syscall.EBADF)
 }

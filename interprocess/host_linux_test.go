@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,6 +87,71 @@ func TestThreadLimit(t *testing.T) {
 		}
 		run()
 	})
+}
+
+// The limit is the least of those that the host has, less what is in use. Here
+// /proc and the control groups are plain files, as each kind of host shows them.
+func TestThreadLimitByHost(t *testing.T) {
+	if !inside(t) {
+		mustPass(t, againWithMounts(t, "mount -t tmpfs none /proc && mount -t tmpfs none /sys/fs/cgroup"))
+		return
+	}
+	if got := boot(); got != noBoot {
+		t.Errorf("without /proc, the boot is %q", got)
+	}
+	if got := threadLimit(); got != 64 {
+		t.Errorf("without /proc, the limit is %d", got)
+	}
+	const many = 1 << 20
+	processes := func(soft string) string {
+		return "Max file size             unlimited            unlimited            bytes\n" +
+			"Max processes             " + soft + "                 unlimited            processes\n"
+	}
+	status := func(user, threads int) string {
+		return fmt.Sprintf("Name:\tx\nUid:\t%d\t0\t0\t0\nThreads:\t%d\nSigQ:\t1\n", user, threads)
+	}
+	for name, row := range map[string]struct {
+		limit string // of the processes of the user
+		files map[string]string
+		want  int
+	}{
+		"no limit":   {"unlimited", nil, many},
+		"no text":    {"", nil, many},
+		"high limit": {"4096", nil, many},
+		"limit of the user": {"4095", map[string]string{"/proc/7/status": status(os.Getuid(), 20),
+			"/proc/8/status": status(os.Getuid()+1, 5), "/proc/99/status": status(os.Getuid(), 1), "/proc/9/status": "Threads:"}, 4074},
+		"used up": {"10", map[string]string{"/proc/7/status": status(os.Getuid(), 20)}, 0},
+		"group": {"unlimited", map[string]string{"/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/b/pids.max": "50\n",
+			"/sys/fs/cgroup/a/b/pids.current": "20\n"}, 30},
+		"group above": {"unlimited", map[string]string{"/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/b/pids.max": "max\n",
+			"/sys/fs/cgroup/a/pids.max": "50\n", "/sys/fs/cgroup/a/pids.current": "1\n"}, 49},
+		"lower above": {"unlimited", map[string]string{"/proc/self/cgroup": "0::/a\n", "/sys/fs/cgroup/a/pids.max": "50\n",
+			"/sys/fs/cgroup/pids.max": "40\n"}, 40},
+		"higher above": {"unlimited", map[string]string{"/proc/self/cgroup": "0::/a\n", "/sys/fs/cgroup/a/pids.max": "50\n",
+			"/sys/fs/cgroup/pids.max": "60\n"}, 50},
+		"root of a container": {"unlimited", map[string]string{"/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/pids.max": "9\n"}, 9},
+		"outside a container": {"unlimited", map[string]string{"/proc/self/cgroup": "0::/../../x\n", "/sys/fs/cgroup/x/pids.max": "9\n"}, 9},
+		"version 1": {"unlimited", map[string]string{"/proc/self/cgroup": "7:memory:/a\n6:pids:/a\n\n",
+			"/sys/fs/cgroup/pids/a/pids.max": "30\n", "/sys/fs/cgroup/memory/a/pids.max": "1\n", "/sys/fs/cgroup/a/pids.max": "2\n"}, 30},
+		"user and group": {"100", map[string]string{"/proc/self/cgroup": "0::/a\n", "/sys/fs/cgroup/a/pids.max": "200\n"}, 100},
+	} {
+		files := map[string]string{"/proc/self/limits": processes(row.limit)}
+		maps.Copy(files, row.files)
+		for file, content := range files {
+			check1(t, os.MkdirAll(filepath.Dir(file), 0o700))
+			check1(t, os.WriteFile(file, []byte(content), 0o600))
+		}
+		if got := threadLimit(); got != row.want {
+			t.Errorf("%s: %d, want %d", name, got, row.want)
+		}
+		if got, want := maxSleepers(), min(256, row.want/4); sleeps() && got != want {
+			t.Errorf("%s: %d sleepers, want %d", name, got, want)
+		}
+		for file := range files {
+			check1(t, os.Remove(file))
+		}
+	}
+	works(t, newTest(t))
 }
 
 // The boot has another identity in some containers. An inherited event and one

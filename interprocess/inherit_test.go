@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -202,17 +203,22 @@ func TestShareReplacesWhatWasInherited(t *testing.T) {
 	t.Setenv("GOEVENT_x", "3:OLD")
 	t.Setenv("GOEVENT_y", "4:OLD")
 	t.Setenv("GOEVENT_z", "not ours")
+	t.Setenv("GOEVENT_", "3:OLD") // no name
+	t.Setenv("EVENT_TEST_x", "3:OLD")
 	e := newTest(t)
 	cmd := exec.Command("x")
 	require.NoError(t, e.Share(cmd, "x"))
 	var got []string
 	for _, entry := range cmd.Environ() {
-		if strings.HasPrefix(entry, "GOEVENT_") && entry != "GOEVENT_z=not ours" {
+		if strings.HasPrefix(entry, "GOEVENT_") || strings.HasPrefix(entry, "EVENT_TEST_x") {
 			got = append(got, entry)
 		}
 	}
-	if assert.Len(t, got, 1) {
-		assert.Regexp(t, "^GOEVENT_x=[0-9]+:"+e.id+"$", got[0])
+	slices.Sort(got)
+	if assert.Len(t, got, 4) {
+		assert.Equal(t, []string{"EVENT_TEST_x=3:OLD", "GOEVENT_=3:OLD"}, got[:2])
+		assert.Regexp(t, "^GOEVENT_x=[0-9]+:"+e.id+"$", got[2])
+		assert.Equal(t, "GOEVENT_z=not ours", got[3])
 	}
 }
 
