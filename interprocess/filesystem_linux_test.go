@@ -80,11 +80,13 @@ func TestFileSystems(t *testing.T) {
 }
 
 // What cannot be looked at is not taken for a suitable file.
-func TestFileSystemOfClosedFile(t *testing.T) {
+func TestChecksThatFail(t *testing.T) {
 	f, err := os.Create(tempPath(t))
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
 	_, err = checkFileSystem(f.Fd())
-	assert.ErrorIs(t, err, syscall.EBADF)
-	assert.ErrorIs(t, lock(f), syscall.EBADF)
+	assert.EqualError(t, err, "statfs: bad file descriptor")
+	assert.EqualError(t, lock(f), "flock: bad file descriptor")
+	failing(t, []failure{{call: "fstat", errno: syscall.EIO}}, func() { _, err = readHead(0) })
+	assert.ErrorIs(t, err, syscall.EIO)
 }
