@@ -505,10 +505,8 @@ func TestNewIsSealed(t *testing.T) {
 	cmd := exec.Command("true")
 	check1(t, newTest(t).Share(cmd, "test"))
 	f := cmd.ExtraFiles[0]
-	const getSeals, sealShrink, sealGrow = 1034, 2, 4
-	seals, _, errno := syscall.Syscall(syscall.SYS_FCNTL, f.Fd(), getSeals, 0)
-	if errno != 0 || seals&(sealShrink|sealGrow) != sealShrink|sealGrow {
-		t.Errorf("the seals are %#x (%v)", seals, errno)
+	if got := seals(f); got&7 != 7 { // F_SEAL_SEAL, SHRINK, GROW
+		t.Errorf("the seals are %#x", got)
 	}
 	for _, size := range []int64{0, pageSize + 1} {
 		if err := f.Truncate(size); !errors.Is(err, syscall.EPERM) {
@@ -520,6 +518,112 @@ func TestNewIsSealed(t *testing.T) {
 	if info.Mode() != 0o600 {
 		t.Errorf("the mode is %v", info.Mode())
 	}
+}
+
+func seals(f *os.File) uintptr {
+	const getSeals = 1034
+	seals, _, errno := syscall.Syscall(syscall.SYS_FCNTL, f.Fd(), getSeals, 0)
+	if errno != 0 {
+		return 0
+	}
+	return seals
+}
+
+// Linux before 6.3 refuses a flag of memfd_create. What else fails is reported,
+// and the file closed.
+func TestMemfdThatFails(t *testing.T) {
+	needMemfd(t)
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector would close a forgotten file
+	var f *os.File
+	var err error
+	noexec := failure{call: "memfd_create", errno: syscall.EINVAL, argument: 2, value: 11}
+	failing(t, []failure{noexec}, func() { f, err = memoryFile() })
+	check1(t, err)
+	if got := seals(f); got&7 != 7 {
+		t.Errorf("without MFD_NOEXEC_SEAL, the seals are %#x", got)
+	}
+	f.Close()
+	for want, failures := range map[string][]failure{
+		"memfd_create: function not implemented": {{call: "memfd_create", errno: syscall.ENOSYS}},
+		"write goevent: disk quota exceeded":     {{call: "write", errno: syscall.EDQUOT, argument: 3, value: pageSize}},
+		"fcntl: operation not permitted":         {{call: "fcntl", errno: syscall.EPERM, argument: 2, value: 1033}},
+	} {
+		before := descriptors()
+		failing(t, failures, func() { f, err = memoryFile() })
+		if f != nil || err == nil || err.Error() != want {
+			t.Errorf("%v, %v; want %s", f, err, want)
+		}
+		if after := descriptors(); !slices.Equal(before, after) {
+			t.Errorf("%s: descriptors %v, then %v", want, before, after)
+		}
+	}
+}
+
+// renameat2 has the meaning that Create relies on, for relative paths too.
+func TestRenameNoReplace(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"a", "b"} {
+		check1(t, os.WriteFile(name, []byte(name), 0o600))
+	}
+	for _, row := range []struct {
+		from, to string
+		want     error
+	}{
+		{"a", "b", syscall.EEXIST}, {"none", "c", syscall.ENOENT}, {"a\x00", "c", syscall.EINVAL}, {"a", "c\x00", syscall.EINVAL},
+		{"a", "c", nil},
+	} {
+		if err := renameNoReplace(row.from, row.to); err != row.want {
+			t.Errorf("%q to %q: %v, want %v", row.from, row.to, err, row.want)
+		}
+	}
+	for name, want := range map[string]string{"b": "b", "c": "a"} {
+		if got, _ := os.ReadFile(name); string(got) != want {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+}
+
+// The alarm is a timer of the monotonic clock, which ends one wait for each time
+// that it is set.
+func TestAlarm(t *testing.T) {
+	ends := func(t *testing.T, a *alarm) {
+		start := time.Now()
+		a.set(time.Hour)
+		a.set(5 * time.Millisecond)
+		a.wait()
+		if d := time.Since(start); d < 5*time.Millisecond || d > hang {
+			t.Errorf("the wait took %v", d)
+		}
+	}
+	t.Run("timerfd", func(t *testing.T) {
+		a := newAlarm()
+		defer a.stop()
+		if a.timer != nil {
+			t.Fatal("not a timerfd")
+		}
+		ends(t, a)
+		a.set(time.Hour)
+		var info []byte
+		a.conn.Control(func(fd uintptr) { info, _ = os.ReadFile(fmt.Sprint("/proc/self/fdinfo/", fd)) })
+		for _, want := range []string{"flags:\t02004002\n", "clockid: 1\n", `it_value: \(3599, \d+\)`, `it_interval: \(0, 0\)`} {
+			if !regexp.MustCompile(want).Match(info) {
+				t.Errorf("no %q in %s", want, info)
+			}
+		}
+	})
+	t.Run("no descriptor", func(t *testing.T) {
+		var a *alarm
+		failing(t, []failure{{call: "timerfd_create", errno: syscall.EMFILE}}, func() { a = newAlarm() })
+		if a.timer == nil {
+			t.Fatal("a timerfd")
+		}
+		ends(t, a)
+		a.set(time.Hour)
+		a.stop()
+		if a.timer.Stop() {
+			t.Error("the timer ran on")
+		}
+	})
 }
 
 // Android and vfat have no hard links: there, Create renames the file, with a

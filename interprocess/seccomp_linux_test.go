@@ -18,12 +18,12 @@ type failure struct {
 
 var callNumbers = map[string]map[string]uint32{
 	"amd64": {
-		"fchmod": 91, "flock": 73, "fstat": 5, "futex": 202, "link": 86, "linkat": 265, "memfd_create": 319, "mmap": 9,
-		"pwrite64": 18, "renameat2": 316, "write": 1,
+		"fchmod": 91, "fcntl": 72, "flock": 73, "fstat": 5, "futex": 202, "link": 86, "linkat": 265, "memfd_create": 319,
+		"mmap": 9, "pwrite64": 18, "renameat2": 316, "timerfd_create": 283, "write": 1,
 	},
 	"arm64": {
-		"fchmod": 52, "flock": 32, "fstat": 80, "futex": 98, "linkat": 37, "memfd_create": 279, "mmap": 222,
-		"pwrite64": 68, "renameat2": 276, "write": 64,
+		"fchmod": 52, "fcntl": 25, "flock": 32, "fstat": 80, "futex": 98, "linkat": 37, "memfd_create": 279,
+		"mmap": 222, "pwrite64": 68, "renameat2": 276, "timerfd_create": 85, "write": 64,
 	},
 }
 
