@@ -20,10 +20,7 @@ import (
 
 // Waits for 10,500 events take far fewer threads than the 10,000 that Go allows.
 func TestManyEvents(t *testing.T) {
-	n := 10_500
-	if raceEnabled {
-		n = 7_500 // the race detector dies at 8,128 goroutines
-	}
+	const n = 10_500
 	before := threads()
 	events := make([]*Event, n)
 	var waiters sync.WaitGroup
