@@ -226,7 +226,7 @@ func TestSetDoesNotOutliveClose(t *testing.T) {
 	b, err := Create(path)
 	require.NoError(t, err)
 	defer b.Close()
-	for range rounds(2000) {
+	for range rounds(20_000) {
 		a, err := Open(path)
 		require.NoError(t, err)
 		var setter sync.WaitGroup
@@ -242,6 +242,7 @@ func TestSetDoesNotOutliveClose(t *testing.T) {
 		<-begun
 		require.NoError(t, a.Close())
 		word := b.word.Load()
+		require.Equal(t, word&^asleep, a.last&^asleep, "the waits of the closed handle go by another word")
 		setter.Wait()
 		require.Equal(t, word, b.word.Load(), "the event has changed after Close")
 	}
