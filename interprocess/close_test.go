@@ -226,7 +226,7 @@ func TestSetDoesNotOutliveClose(t *testing.T) {
 	b, err := Create(path)
 	require.NoError(t, err)
 	defer b.Close()
-	for range rounds(20_000) {
+	for range rounds(10_000) {
 		a, err := Open(path)
 		require.NoError(t, err)
 		var setter sync.WaitGroup
