@@ -255,6 +255,19 @@ func TestDeadlineWakesNoOthers(t *testing.T) {
 		waiters.Wait()
 		assert.Zero(t, woken.Load())
 
+		// Neither does a Set, of a wait whose context could end.
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		for range 20 {
+			waiters.Go(func() { e.WaitContext(ctx) })
+			parked(t, e)
+			e.Set()
+			waiters.Wait()
+			e.Clear()
+		}
+		quiesce(t)
+		assert.Zero(t, woken.Load())
+
 		// Neither does a context's deadline, unless the kernel ends the sleep late.
 		for range 20 {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)

@@ -104,8 +104,10 @@ func TestThreadLimitByHost(t *testing.T) {
 	}
 	const many = 1 << 20
 	processes := func(soft string) string {
-		return "Max file size             unlimited            unlimited            bytes\n" +
-			"Max processes             " + soft + "                 unlimited            processes\n"
+		if soft != "" {
+			soft += "                 unlimited            processes"
+		}
+		return "Max file size             unlimited            unlimited            bytes\nMax processes             " + soft + "\n"
 	}
 	status := func(user, threads int) string {
 		return fmt.Sprintf("Name:\tx\nUid:\t%d\t0\t0\t0\nThreads:\t%d\nSigQ:\t1\n", user, threads)
@@ -119,7 +121,7 @@ func TestThreadLimitByHost(t *testing.T) {
 		"no text":    {"", nil, many},
 		"high limit": {"4096", nil, many},
 		"limit of the user": {"4095", map[string]string{"/proc/7/status": status(os.Getuid(), 20),
-			"/proc/8/status": status(os.Getuid()+1, 5), "/proc/99/status": status(os.Getuid(), 1), "/proc/9/status": "Threads:"}, 4074},
+			"/proc/8/status": status(os.Getuid()+1, 5), "/proc/99/status": status(os.Getuid(), 1), "/proc/9/status": "Name:\tx\nThreads:\t5\n"}, 4074},
 		"used up": {"10", map[string]string{"/proc/7/status": status(os.Getuid(), 20)}, 0},
 		"group": {"unlimited", map[string]string{"/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/b/pids.max": "50\n",
 			"/sys/fs/cgroup/a/b/pids.current": "20\n"}, 30},
@@ -131,6 +133,9 @@ func TestThreadLimitByHost(t *testing.T) {
 			"/sys/fs/cgroup/pids.max": "60\n"}, 50},
 		"root of a container": {"unlimited", map[string]string{"/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/pids.max": "9\n"}, 9},
 		"outside a container": {"unlimited", map[string]string{"/proc/self/cgroup": "0::/../../x\n", "/sys/fs/cgroup/x/pids.max": "9\n"}, 9},
+		"no path":             {"unlimited", map[string]string{"/proc/self/cgroup": "0::\n", "/sys/fs/cgroup/pids.max": "9\n"}, 9},
+		"path of colons":      {"unlimited", map[string]string{"/proc/self/cgroup": "0::/a:b\n", "/sys/fs/cgroup/a:b/pids.max": "9\n"}, 9},
+		"garbage":             {"unlimited", map[string]string{"/proc/self/cgroup": "pids\n6:pids\n6:\n"}, many},
 		"version 1": {"unlimited", map[string]string{"/proc/self/cgroup": "7:memory:/a\n6:pids:/a\n\n",
 			"/sys/fs/cgroup/pids/a/pids.max": "30\n", "/sys/fs/cgroup/memory/a/pids.max": "1\n", "/sys/fs/cgroup/a/pids.max": "2\n"}, 30},
 		"user and group": {"100", map[string]string{"/proc/self/cgroup": "0::/a\n", "/sys/fs/cgroup/a/pids.max": "200\n"}, 100},
