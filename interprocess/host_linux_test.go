@@ -768,7 +768,12 @@ func TestReplaceWithoutLock(t *testing.T) {
 // effect.
 func TestCloseWithoutMemory(t *testing.T) {
 	e, other := handles(t)
+	e.Set()
+	e.Clear()
 	failing(t, []failure{{call: "mmap", errno: syscall.ENOMEM, argument: 2, value: pageSize}}, func() { e.Close() })
+	if e.last != other.word.Load() {
+		t.Errorf("the handle was closed with the word %#x, want %#x", e.last, other.word.Load())
+	}
 	e.Set()
 	if other.IsSet() {
 		t.Error("a closed handle sets the event")
