@@ -110,7 +110,7 @@ func TestThreadLimitByHost(t *testing.T) {
 		return "Max file size             unlimited            unlimited            bytes\nMax processes             " + soft + "\n"
 	}
 	status := func(user, threads int) string {
-		return fmt.Sprintf("Name:\tx\nUid:\t%d\t0\t0\t0\nThreads:\t%d\nSigQ:\t1\n", user, threads)
+		return fmt.Sprintf("Name:\tUid:\t9\nUid:\t%d\t0\t0\t0\nThreads:\t%d\nSigQ:\t1\n", user, threads)
 	}
 	for name, row := range map[string]struct {
 		limit string // of the processes of the user
