@@ -85,14 +85,20 @@ func TestClearOfUnsetEvent(t *testing.T) {
 				synctest.Wait()
 				e.Clear()
 				e.Swap(false)
-				synctest.Wait()
-				assert.False(t, released.Load())
-				e.Set()
-				synctest.Wait()
-				assert.True(t, released.Load())
+				onlySetReleases(t, &e, &released)
 			})
 		})
 	}
+}
+
+// onlySetReleases fails t if the waiter is released now, or is not by a Set.
+func onlySetReleases(t *testing.T, e *event.Event, released *atomic.Bool) {
+	t.Helper()
+	synctest.Wait()
+	assert.False(t, released.Load())
+	e.Set()
+	synctest.Wait()
+	assert.True(t, released.Load())
 }
 
 // Many producers push and call Set; one consumer waits, clears and drains the
@@ -139,11 +145,7 @@ func TestWaitAfterClearWaits(t *testing.T) {
 				e.Set()
 				e.Clear()
 				go func() { released.Store(w.wait(&e)) }()
-				synctest.Wait()
-				assert.False(t, released.Load())
-				e.Set()
-				synctest.Wait()
-				assert.True(t, released.Load())
+				onlySetReleases(t, &e, &released)
 			})
 		})
 	}

@@ -340,7 +340,6 @@ func TestWaitsBeginOnABusyMachine(t *testing.T) {
 	within(t, "the waits to end", done.Wait)
 }
 
-// needCosts skips tests of costs where these say nothing.
 // Two processes on one processor answer each other within the spin too, since it
 // yields.
 func TestAnswerWithinTheSpinOnOneProcessor(t *testing.T) {
@@ -386,6 +385,7 @@ func TestCloseOfFewRunsNoCollector(t *testing.T) {
 	}
 }
 
+// needCosts skips tests of costs where these say nothing.
 func needCosts(t *testing.T) {
 	t.Helper()
 	if raceEnabled || testing.Short() || os.Getenv("EVENT_TEST_SELF") != "" {

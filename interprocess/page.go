@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// An event is one page, in a file or, for New on Windows, in memory. It begins with a
-// line of text that never changes,
+// An event is one page, in a file or, for New on Windows, in memory. It begins
+// with a line of text that never changes,
 //
 //	goevent 1 little futex-wake-op BOOT ID
 //
