@@ -24,7 +24,7 @@ import (
 // [the Go memory model]: https://go.dev/ref/mem
 type Event struct {
 	state atomic.Uint32 // one of the states below
-	mu    sync.Mutex    // guards ch and all transitions to and from awaited and releasing
+	mu    sync.Mutex    // guards ch, and the transitions to awaited and from releasing
 	ch    chan struct{} // the channel of all waiters; nil in unset and set
 }
 
@@ -32,27 +32,34 @@ type Event struct {
 //
 //	unset → set          Set, by compare-and-swap
 //	set → unset          Clear, by compare-and-swap
-//	unset → awaited      a waiter, by compare-and-swap under mu; creates ch
-//	awaited → releasing  Set, under mu
-//	releasing → set      the same Set, still under mu, after closing and dropping ch
+//	unset → awaited      a waiter, by compare-and-swap under mu, after creating ch
+//	awaited → releasing  Set, by compare-and-swap; the same Set then closes ch
+//	releasing → set      the first call to find ch closed, under mu, after dropping ch
 //
-// No wake-up is lost: every waiter holds ch, created on the transition to
-// awaited, and the only transition from there closes it. A closed channel stays
-// closed, and a waiter does not test the flag again, so no Clear can strand it.
+// No wake-up is lost: every waiter holds ch, created before the transition to
+// awaited, and the Set that makes the transition from there closes it. A closed
+// channel stays closed, and a waiter does not test the flag again, so no Clear can
+// strand it.
 //
 // No wake-up is early: ch is dropped before the event is set, hence before it
 // can be cleared. The first waiter after that Clear creates another channel.
 //
-// Flag and channel agree: while releasing, ch may be closed or still open, so
-// every method acquires mu before it returns. By then the event has been set.
+// Flag and channel agree, and Set blocks no other call: a channel counts as closed
+// before close wakes the first of its waiters, which may then keep the Set from
+// running. So a call that finds the event releasing receives from ch, and
+// finishes the release in place of the Set. It cannot overtake the closing, since
+// the receive returns only after that. No release is finished twice: the second
+// call, perhaps the Set itself, finds ch dropped or replaced by another channel.
 //
-// Memory is ordered: every Set writes state, even from set to set, and every
-// call that observes that Set reads state, receives from ch or locks mu.
+// Memory is ordered: every Set writes state, even from set to set, and every call
+// that observes that Set reads state or receives from ch. The Set that closes ch
+// reads it without mu: it was written before the transition to awaited, and is
+// not written again before it is closed.
 const (
 	unset     = iota // no goroutine waits
 	set              // no goroutine has to wait
 	awaited          // unset, and goroutines may be waiting on ch
-	releasing        // being set: ch is being closed
+	releasing        // being set: ch is closed or about to be
 )
 
 // set makes the event set and reports whether it was already.
@@ -68,7 +75,10 @@ func (e *Event) set() (old bool) {
 				return true
 			}
 		case awaited:
-			if e.release() {
+			if e.state.CompareAndSwap(awaited, releasing) {
+				ch := e.ch
+				close(ch) // wakes all waiters: no lock is held
+				e.finish(ch)
 				return false
 			}
 		case releasing:
@@ -86,37 +96,42 @@ func (e *Event) clear() (old bool) {
 // await returns ch, creating it if necessary, or closed if the event is set.
 func (e *Event) await() <-chan struct{} {
 	e.mu.Lock()
-	if e.state.CompareAndSwap(unset, awaited) {
+	if e.ch == nil && e.state.Load() == unset {
 		e.ch = make(chan struct{})
+		if !e.state.CompareAndSwap(unset, awaited) {
+			e.ch = nil
+		}
 	}
 	ch := e.ch
 	e.mu.Unlock()
-	if ch == nil { // the compare-and-swap failed because the event was set
+	if ch == nil { // the event was set
 		return closed
 	}
 	return ch
 }
 
-// release takes the event from awaited to set. It reports false, and has no
-// effect, if another Set did so first.
-func (e *Event) release() bool {
+// settle takes a releasing event to set. It waits until ch is closed, but not
+// for the Set that closes it. It is a separate function so that IsSet can be
+// inlined.
+func (e *Event) settle() {
 	e.mu.Lock()
-	ch := e.ch
-	if ch != nil {
-		e.state.Store(releasing)
-		close(ch)
+	ch, s := e.ch, e.state.Load()
+	e.mu.Unlock()
+	if s == releasing {
+		<-ch
+		e.finish(ch)
+	}
+}
+
+// finish takes the event from releasing to set, unless another call has done so
+// since ch was closed.
+func (e *Event) finish(ch chan struct{}) {
+	e.mu.Lock()
+	if e.ch == ch {
 		e.ch = nil
 		e.state.Store(set)
 	}
 	e.mu.Unlock()
-	return ch != nil
-}
-
-// settle waits until a Set that is releasing has set the event: the Set holds
-// mu until then. It is a separate function so that IsSet can be inlined.
-func (e *Event) settle() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 }
 
 // closed is the channel of every event that is set.
