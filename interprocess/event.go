@@ -5,7 +5,10 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"unsafe"
+
+	"example.com/event/interprocess/internal/bell"
+	"example.com/event/interprocess/internal/futex"
+	"example.com/event/interprocess/internal/page"
 )
 
 // An Event is a process's handle to a flag that processes set, clear, test and
@@ -31,69 +34,76 @@ import (
 //
 // [the Go memory model]: https://go.dev/ref/mem
 type Event struct {
-	word *atomic.Uint32 // in page; nil only in the zero Event
-	live atomic.Bool    // until Close; set to false under mu
+	word futex.Word  // in page; its pointer is nil only in the zero Event
+	page *page.Page  // mapped until the Event is unreachable
+	live atomic.Bool // until Close; set to false under mu
 
-	mu   sync.Mutex // held to close; guards gate and last
+	mu   sync.Mutex // guards gate and last; held for no call that may block
 	gate *gate      // of the last generation that this handle waited for, or nil
 	last uint32     // the word when the handle was closed
-
-	page []byte   // mapped until the Event is unreachable
-	file resource // what a child inherits; closed by Close
-	id   string   // from the page; no two events have the same
 }
 
-// The word is all that processes share. Bit 0 is the flag, bit 1 says that
-// threads may be asleep on the word in the kernel, and the other 30 bits count
-// generations. Any process may make any of these transitions at any time:
+// The word is all that processes share: three bits, and in the others the number
+// of the generation. Any process may make any of these transitions at any time:
 //
-//	unset, none asleep   → set                Set, by compare-and-swap
-//	unset, maybe asleep  → set, maybe asleep  Set, by the kernel, which wakes all
-//	                                          sleepers in the same step
-//	set                  → unset, none asleep, next generation
-//	                                          Clear, by compare-and-swap
-//	unset, none asleep   → unset, maybe asleep
-//	                                          a leader about to sleep, by compare-and-swap
+//	unset, none asleep   → set    Set, by compare-and-swap
+//	unset, maybe asleep  → set    Set, by the kernel, which wakes all sleepers in
+//	                              the same step
+//	set                  → unset  Clear, by compare-and-swap: next generation, no
+//	                              marks
+//	unset                → unset, maybe asleep
+//	                              a leader about to sleep, by compare-and-swap
+//	unset                → unset, listening
+//	                              a hub that hears rings, by compare-and-swap
 //
 // A wait remembers the generation that it found unset. It ends when the word is
 // set or of another generation: in both cases the event has been set since.
 //
 // No wake-up is lost: the kernel puts a leader to sleep only while the word is
 // unset, of the leader's generation and marked 'maybe asleep'. The only
-// transition from that value wakes all sleepers. A Clear that follows cannot
-// undo it, because the generation has passed. (After 2^30 Clears the count
-// wraps around; a wait that sleeps through exactly that many does not end.)
+// transition from that value that ends the wait wakes all sleepers. A hub first
+// listens, then marks the word 'listening', then tests it: a Set that it does not
+// find there finds the mark, and rings. A Clear that follows cannot undo any of
+// this, because the generation has passed. (After 2^29 Clears the count wraps
+// around; a wait that sleeps through exactly that many does not end.)
 //
-// No wake-up is early: a leader that wakes up tests the word, and a wait that
-// begins after a Clear waits for the next generation.
+// No wake-up is early: a leader that wakes up and a hub that hears a ring test
+// the word, and a wait that begins after a Clear waits for the next generation.
 //
 // A kill is harmless at any instant: every transition is atomic, none waits for
-// an answer, and nothing counts the waiters. A stale 'maybe asleep' costs the
-// next Set one system call. The kernel must set the flag and wake in one step:
-// a process killed between the two would leave the sleepers asleep, and no later
-// Set would wake them. Where the kernel cannot, no sleep exceeds 100 ms.
+// an answer, and nothing counts the waiters. A stale mark costs the next Set one
+// system call. The kernel must set the flag and wake in one step: a process
+// killed between the two would leave the sleepers asleep, and no later Set would
+// wake them. Where the kernel cannot, and between setting and ringing, the
+// waiters look at the word every 250 ms.
 const (
-	set    = 1 << iota // the flag
-	asleep             // threads may be asleep on the word
-	next               // the lowest bit of the generation
+	set       = 1 << iota // the flag
+	asleep                // threads may be asleep on the word
+	listening             // hubs may be listening for the bell
+	oneClear              // the lowest bit of the generation
 )
+
+// generationOf returns the generation of a word, which is an unset word without
+// marks.
+func generationOf(word uint32) uint32 { return word &^ (oneClear - 1) }
+
+// passed reports whether the generation is over in the word.
+func passed(word, generation uint32) bool { return word&^(asleep|listening) != generation }
 
 // ErrClosed is the error of WaitContext and Share on a closed handle.
 var ErrClosed = errors.New("interprocess: event is closed")
 
-// newEvent returns a handle to the event in page. Close closes file.
-func newEvent(page []byte, id string, file resource) *Event {
-	e := &Event{word: (*atomic.Uint32)(unsafe.Pointer(&page[wordAt])), page: page, file: file, id: id}
+// newEvent returns a handle to the event in p.
+func newEvent(p *page.Page) *Event {
+	e := &Event{word: futex.Word{Uint32: p.Word, ID: p.ID}, page: p}
 	e.live.Store(true)
-	runtime.AddCleanup(e, unmap, page)
-	openHandles.Add(1)
 	return e
 }
 
 // load returns the word and whether the handle is open. If it is not, the word
 // is meaningless.
-func (e *Event) load() (word uint32, open bool) {
-	if e.word == nil {
+func (e *Event) load() (word uint32, live bool) {
+	if e.word.Uint32 == nil {
 		panic(zeroEvent)
 	}
 	word = e.word.Load() // first: while the handle is open, word is the event's
@@ -110,33 +120,47 @@ const zeroEvent = "interprocess: use of the zero Event; make one by New, Create,
 // that takes time for each thread that it wakes. It does not wait for them to
 // run, but on a busy machine they may run before it returns.
 func (e *Event) Set() {
-	w, open := e.load()
-	if !open {
+	w, live := e.load()
+	if !live {
 		return
 	}
 	raceRelease()
 	for ; ; w = e.word.Load() {
 		if w&(set|asleep) == asleep {
-			setAndWake(e.word)
-			break
+			if !futex.SetAndWake(e.word, w, set, generationOf(w)) {
+				continue
+			}
+			// A hub may have marked the word since, and a Clear removed the mark.
+			if now := e.word.Load(); generationOf(now) != generationOf(w) {
+				w |= listening
+			} else {
+				w = now &^ set
+			}
+		} else if !e.word.CompareAndSwap(w, w|set) { // even from set to set: a load would not synchronize before the next Clear
+			continue
 		}
-		if e.word.CompareAndSwap(w, w|set) {
-			break // even from set to set: a load would not synchronize before the next Clear
+		if w&(set|listening) == listening {
+			e.ring()
 		}
+		break
 	}
 	runtime.KeepAlive(e)
 }
+
+// ring makes the hubs of all processes look at the word. If it fails, as it does
+// once the handle is closed, they look soon anyway.
+func (e *Event) ring() { _ = bell.Ring(e.page.File()) }
 
 // Clear makes the event unset: a wait that begins after Clear returned blocks
 // until the next Set. Clear has no effect on waiters that an earlier Set
 // released, or on an unset event. It costs one compare-and-swap.
 func (e *Event) Clear() {
-	w, open := e.load()
-	if !open {
+	w, live := e.load()
+	if !live {
 		return
 	}
 	if w&set != 0 {
-		e.word.CompareAndSwap(w, w&^(set|asleep)+next) // fails only after another Clear
+		e.word.CompareAndSwap(w, generationOf(w)+oneClear) // fails only after another Clear
 	}
 	raceAcquire()
 	runtime.KeepAlive(e)
@@ -145,8 +169,8 @@ func (e *Event) Clear() {
 // IsSet reports whether the event is set; on a closed handle it reports false.
 // It costs two atomic loads.
 func (e *Event) IsSet() bool {
-	w, open := e.load()
-	is := open && w&set != 0
+	w, live := e.load()
+	is := live && w&set != 0
 	if is {
 		raceAcquire()
 	}
@@ -157,15 +181,15 @@ func (e *Event) IsSet() bool {
 // String returns "set", "unset" or, on a closed handle and the zero Event,
 // "closed". Printing an *Event does not race with its use.
 func (e *Event) String() string {
-	if e.word == nil {
+	if e.word.Uint32 == nil {
 		return "closed"
 	}
-	_, ended, err := e.begin()
+	_, over, err := e.begin()
 	runtime.KeepAlive(e)
 	switch {
 	case err != nil:
 		return "closed"
-	case ended:
+	case over:
 		return "set"
 	}
 	return "unset"
@@ -180,36 +204,19 @@ func (e *Event) String() string {
 // memory is unmapped when the garbage collector finds e unreachable, and a Set
 // or Clear that overlaps with Close may take effect shortly after it.
 func (e *Event) Close() error {
-	closed, err := e.close()
-	if closed {
-		collect()
-	}
-	return err
-}
-
-func (e *Event) close() (closed bool, err error) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.live.CompareAndSwap(true, false) {
-		return false, nil
+	closing := e.live.CompareAndSwap(true, false)
+	if closing {
+		e.last = e.word.Load() // after live: whatever an open handle has reported was before
 	}
-	if e.gate != nil { // the generation of every older gate has passed
-		e.gate.release()
-		e.wakeLeader(e.gate)
+	g := e.gate
+	e.mu.Unlock()
+	if !closing {
+		return nil
 	}
-	e.last = e.detach()
-	return true, e.file.Close()
-}
-
-// What a closed handle leaves mapped is unmapped when the handle is collected.
-// Handles are small, so thousands may wait for the next collection: then Close
-// starts one. Where the mappings that are left merge, this is needed only if
-// those of open handles lie between them.
-var openHandles, closings atomic.Int64
-
-func collect() {
-	open := openHandles.Add(-1)
-	if closings.Add(1)%500 == 0 && (open > 500 || !mappingsMerge) {
-		runtime.GC()
+	if g != nil { // the generation of every older gate has passed
+		g.release()
+		g.sleeper.Interrupt(e.word)
 	}
+	return e.page.Close() // last: Interrupt needs the shared word
 }

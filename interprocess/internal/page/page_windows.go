@@ -1,6 +1,7 @@
-package interprocess
+package page
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -22,6 +23,8 @@ type section struct {
 
 type resource = *section
 
+func (*Page) file() *os.File { return nil }
+
 func newSection(handle syscall.Handle) *section {
 	s := &section{handle: handle}
 	s.cleanup = runtime.AddCleanup(s, func(h syscall.Handle) { syscall.CloseHandle(h) }, handle)
@@ -36,43 +39,69 @@ func (s *section) Close() (err error) {
 	return err
 }
 
-// mapSection makes a section of one page of file, or of memory only, and maps it.
-func mapSection(file syscall.Handle) ([]byte, *section, error) {
-	handle, err := syscall.CreateFileMapping(file, nil, syscall.PAGE_READWRITE, 0, pageSize, nil)
-	if err != nil {
-		return nil, nil, os.NewSyscallError("CreateFileMapping", err)
-	}
-	s := newSection(handle)
-	page, err := view(s)
-	if err != nil {
-		s.Close()
-		return nil, nil, err
-	}
-	return page, s, nil
-}
+// A mapping is a view of a section.
+type mapping struct{ address unsafe.Pointer }
 
 // view maps the page of s.
-func view(s *section) ([]byte, error) {
-	addr, err := syscall.MapViewOfFile(s.handle, syscall.FILE_MAP_READ|syscall.FILE_MAP_WRITE, 0, 0, pageSize)
+func view(s *section) (*mapping, error) {
+	address, err := syscall.MapViewOfFile(s.handle, syscall.FILE_MAP_READ|syscall.FILE_MAP_WRITE, 0, 0, size)
 	if err != nil {
 		return nil, os.NewSyscallError("MapViewOfFile", err)
 	}
-	return unsafe.Slice(*(**byte)(unsafe.Pointer(&addr)), pageSize), nil
+	return &mapping{*(*unsafe.Pointer)(unsafe.Pointer(&address))}, nil
 }
 
-func unmap(page []byte) { syscall.UnmapViewOfFile(uintptr(unsafe.Pointer(&page[0]))) }
+// detach does nothing: methods that run may still touch the page.
+func (*mapping) detach() {}
 
-func newAnonymous() (*Event, error) {
-	page, s, err := mapSection(syscall.InvalidHandle)
+func (m *mapping) release() { syscall.UnmapViewOfFile(uintptr(m.address)) }
+
+// head returns the beginning of the page.
+func (m *mapping) head() []byte { return unsafe.Slice((*byte)(m.address), wordAt) }
+
+// newSectionOf makes a section of one page of file, or of memory only.
+func newSectionOf(file syscall.Handle) (*section, error) {
+	handle, err := syscall.CreateFileMapping(file, nil, syscall.PAGE_READWRITE, 0, size, nil)
+	if err != nil {
+		return nil, os.NewSyscallError("CreateFileMapping", err)
+	}
+	return newSection(handle), nil
+}
+
+// attachSection maps s, and closes it if that fails.
+func attachSection(s *section, id func(head []byte) (string, error)) (*Page, error) {
+	m, err := view(s)
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	name, err := id(m.head())
+	if err != nil {
+		m.release()
+		s.Close()
+		return nil, err
+	}
+	return newPage(m, name, s), nil
+}
+
+func newAnonymous(kind string) (*Page, error) {
+	s, err := newSectionOf(syscall.InvalidHandle)
 	if err != nil {
 		return nil, err
 	}
-	copy(page, newPage())
-	_, id, err := parse(page[:wordAt])
+	return attachSection(s, func(head []byte) (string, error) {
+		page, id := content(kind, 0)
+		copy(head, page)
+		return id, nil
+	})
+}
+
+func share(file uintptr, id string) (*Page, error) {
+	s, err := newSectionOf(syscall.Handle(file))
 	if err != nil {
 		return nil, err
 	}
-	return newEvent(page, id, s), nil
+	return attachSection(s, func([]byte) (string, error) { return id, nil })
 }
 
 // openFile does not follow a link.
@@ -105,17 +134,17 @@ func publish(temp, path string) error {
 }
 
 // readHead returns the beginning of fd, or an error if its type or size is not
-// that of an event.
+// that of a page.
 func readHead(fd uintptr) ([]byte, error) {
 	var info syscall.ByHandleFileInformation
 	if err := syscall.GetFileInformationByHandle(syscall.Handle(fd), &info); err != nil {
 		return nil, notRegular(fs.ModeDevice)
 	}
-	switch size := uint64(info.FileSizeHigh)<<32 | uint64(info.FileSizeLow); {
+	switch length := uint64(info.FileSizeHigh)<<32 | uint64(info.FileSizeLow); {
 	case info.FileAttributes&syscall.FILE_ATTRIBUTE_REPARSE_POINT != 0:
 		return nil, notRegular(fs.ModeSymlink)
-	case size != pageSize:
-		return nil, mismatch(ErrFormat, fmt.Sprintf("size %d", size), pageSize)
+	case length != size:
+		return nil, mismatch(ErrFormat, fmt.Sprintf("size %d", length), size)
 	}
 	head := make([]byte, wordAt)
 	var n uint32
@@ -126,15 +155,22 @@ func readHead(fd uintptr) ([]byte, error) {
 // checkOwner checks nothing: the ACL of the directory decides who can open a file.
 func checkOwner(uintptr) error { return nil }
 
-// mapFile maps f, and closes it: the section takes its place.
-func mapFile(f *os.File) ([]byte, resource, error) {
-	defer f.Close()
-	return mapSection(syscall.Handle(f.Fd()))
+var informationByHandle = syscall.NewLazyDLL("kernel32.dll").NewProc("GetFileInformationByHandleEx")
+
+// checkFileSystem returns an error if the file fd is on another host.
+func checkFileSystem(fd uintptr) error {
+	var answer [256]byte // FILE_REMOTE_PROTOCOL_INFO, which only a file on another host has
+	const class = 13
+	if ok, _, _ := informationByHandle.Call(fd, class, uintptr(unsafe.Pointer(&answer)), uintptr(len(answer))); ok != 0 {
+		return mismatch(errors.ErrUnsupported, "network file system", "one that is local")
+	}
+	return nil
 }
 
-// pass passes s to the child, where it has the same number. Package os/exec
-// passes only the handles that are listed.
-func pass(cmd *exec.Cmd, s *section) (uintptr, error) {
+// pass passes the section under its own number. Package os/exec passes only the
+// handles that are listed.
+func (p *Page) pass(cmd *exec.Cmd) (uintptr, error) {
+	s := p.shared
 	if err := syscall.SetHandleInformation(s.handle, syscall.HANDLE_FLAG_INHERIT, syscall.HANDLE_FLAG_INHERIT); err != nil {
 		return 0, os.NewSyscallError("SetHandleInformation", err)
 	}
@@ -148,15 +184,11 @@ func pass(cmd *exec.Cmd, s *section) (uintptr, error) {
 	return uintptr(s.handle), nil
 }
 
-// passes reports whether cmd passes the event to the child as number.
 func passes(cmd *exec.Cmd, number uintptr, _ string) bool {
 	return cmd.SysProcAttr != nil && slices.Contains(cmd.SysProcAttr.AdditionalInheritedHandles, syscall.Handle(number))
 }
 
-// openInherited opens the event id that this process inherited as number, and
-// keeps its children from inheriting it in turn. It leaves number alone if that
-// is another object.
-func openInherited(number uintptr, id string) (*Event, error) {
+func inherit(number uintptr, kind, id string) (*Page, error) {
 	self, err := syscall.GetCurrentProcess()
 	if err != nil {
 		return nil, err
@@ -167,20 +199,16 @@ func openInherited(number uintptr, id string) (*Event, error) {
 		return nil, fmt.Errorf("%w: closed", ErrFormat)
 	}
 	s := newSection(handle)
-	page, err := view(s)
+	m, err := view(s)
 	if err != nil {
 		s.Close()
 		return nil, fmt.Errorf("%w: not a section of memory", ErrFormat)
 	}
-	_, found, err := parse(page[:wordAt])
-	if err == nil && found != id {
-		err = mismatch(ErrFormat, "event "+found, fmt.Sprintf("%.40s", id))
-	}
-	if err != nil {
-		unmap(page)
+	if err := checkID(m.head(), kind, id); err != nil {
+		m.release()
 		s.Close()
 		return nil, err
 	}
 	syscall.SetHandleInformation(syscall.Handle(number), syscall.HANDLE_FLAG_INHERIT, 0)
-	return newEvent(page, id, s), nil
+	return newPage(m, id, s), nil
 }
