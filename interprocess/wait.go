@@ -18,11 +18,11 @@ import (
 // is about to take.
 type gate struct {
 	generation uint32
-	over       chan struct{}  // closed when the generation is over or the handle closed
-	releasing  sync.Once      // closes over
-	token      chan struct{}  // holds the token while there is no leader
-	sleeper    *futex.Sleeper // of the leader
-	watching   sync.Once      // starts the goroutine that waits for Done
+	over       chan struct{} // closed when the generation is over or the handle closed
+	releasing  sync.Once     // closes over
+	token      chan struct{} // holds the token while there is no leader
+	sleeper    futex.Sleeper // of the leader
+	watching   sync.Once     // starts the goroutine that waits for Done
 }
 
 // A limit makes a wait give up: when done is closed, or at the deadline. The zero
@@ -174,7 +174,6 @@ func (e *Event) join(generation uint32) *gate {
 			generation: generation,
 			over:       make(chan struct{}),
 			token:      make(chan struct{}, 1),
-			sleeper:    futex.NewSleeper(),
 		}
 		e.gate.token <- struct{}{}
 	}

@@ -35,11 +35,9 @@ func Kind() string { return kind() }
 // the key. If w is not old, it may have no effect, and then reports false.
 func SetAndWake(w Word, old, bit, key uint32) (ok bool) { return setAndWake(w, old, bit, key) }
 
-// A Sleeper sleeps on words, one at a time. Make it with NewSleeper.
+// A Sleeper sleeps on words, one at a time. The zero Sleeper is ready to use. It
+// must not be copied.
 type Sleeper struct{ sleeper }
-
-// NewSleeper returns a Sleeper.
-func NewSleeper() *Sleeper { return &Sleeper{newSleeper()} }
 
 // Sleep sleeps while w is want, at most until the deadline, if there is one. It
 // does not sleep if stop reports true. Whoever makes stop report true must call
