@@ -47,7 +47,8 @@ const (
 var kind = sync.OnceValue(func() string {
 	var word atomic.Uint32
 	switch {
-	case futex(&word, futexWaitBitset, 1, nil, ownBit) != syscall.EAGAIN:
+	case futex(&word, futexWaitBitset, 1, nil, ownBit) != syscall.EAGAIN,
+		futex(&word, futexWakeBitset, 1, nil, ownBit) != 0:
 		return ""
 	case wakeOp(&word, 1) == 0 && word.Load() == 1:
 		return oneStep
@@ -84,7 +85,10 @@ func newSleeper() sleeper { return sleeper{left: make(chan struct{}, 1)} }
 
 func (s *sleeper) sleep(w Word, want, _ uint32, deadline time.Time, stop func() bool) (ok bool) {
 	left := 1000 * time.Hour // fits into a Timespec everywhere
-	if kind() == twoSteps {
+	switch kind() {
+	case "": // nobody could end it
+		return false
+	case twoSteps:
 		left = Backstop
 	}
 	if !deadline.IsZero() {
