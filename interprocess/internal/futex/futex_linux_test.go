@@ -127,7 +127,7 @@ func TestBackstop(t *testing.T) {
 	w.Store(asleep)
 	for _, deadline := range []time.Time{{}, time.Now().Add(time.Hour)} {
 		hosttest.Within(t, "the backstop", func() {
-			assert.True(t, futex.NewSleeper().Sleep(w, asleep, key, deadline, never))
+			assert.True(t, new(futex.Sleeper).Sleep(w, asleep, key, deadline, never))
 		})
 	}
 }
@@ -136,7 +136,7 @@ func TestBackstop(t *testing.T) {
 // yet, repeats.
 func TestInterruptThatMisses(t *testing.T) {
 	w, _ := newWord(t)
-	s := futex.NewSleeper()
+	s := new(futex.Sleeper)
 	for range 20 {
 		interrupted := make(chan struct{})
 		hosttest.Within(t, "the sleep to end", func() {
@@ -161,7 +161,7 @@ func TestInterruptThatMisses(t *testing.T) {
 // A filter that is installed after the kind was found out is no reason to hang.
 func TestRefusedLater(t *testing.T) {
 	w, _ := newWord(t)
-	s := futex.NewSleeper()
+	s := new(futex.Sleeper)
 	all := []hosttest.Failure{forbidden(wake), forbidden(wakeOp), forbidden(waitBitset), forbidden(wakeBitset)}
 	hosttest.Within(t, "the calls", func() {
 		hosttest.Failing(t, all, func() {

@@ -52,7 +52,7 @@ func sleep(t testing.TB, n int, w futex.Word, want uint32) (sleepers []*futex.Sl
 	t.Helper()
 	var all sync.WaitGroup
 	for range n {
-		s := futex.NewSleeper()
+		s := new(futex.Sleeper)
 		sleepers = append(sleepers, s)
 		all.Go(func() {
 			for w.Load() == want {
@@ -149,7 +149,7 @@ func TestSetAndWake(t *testing.T) {
 
 	t.Run("does not get lost on the way into the kernel", func(t *testing.T) {
 		w, _ := newWord(t)
-		s := futex.NewSleeper()
+		s := new(futex.Sleeper)
 		for range 2000 {
 			w.Store(asleep)
 			set := make(chan struct{})
@@ -175,20 +175,20 @@ func TestSleep(t *testing.T) {
 		w, _ := newWord(t)
 		w.Store(another | asleep)
 		hosttest.Within(t, "Sleep", func() {
-			assert.True(t, futex.NewSleeper().Sleep(w, asleep, key, time.Time{}, never))
+			assert.True(t, new(futex.Sleeper).Sleep(w, asleep, key, time.Time{}, never))
 		})
 	})
 
 	t.Run("returns at once if stop reports true", func(t *testing.T) {
 		w, _ := newWord(t)
 		hosttest.Within(t, "Sleep", func() {
-			assert.True(t, futex.NewSleeper().Sleep(w, 0, key, time.Time{}, func() bool { return true }))
+			assert.True(t, new(futex.Sleeper).Sleep(w, 0, key, time.Time{}, func() bool { return true }))
 		})
 	})
 
 	t.Run("lasts until the deadline", func(t *testing.T) {
 		w, _ := newWord(t)
-		s := futex.NewSleeper()
+		s := new(futex.Sleeper)
 		const rounds = 20
 		sleeps := 0
 		for i := range rounds {
@@ -207,7 +207,7 @@ func TestSleep(t *testing.T) {
 		w, _ := newWord(t)
 		for _, ago := range []time.Duration{0, time.Nanosecond, 1000 * time.Hour} {
 			hosttest.Within(t, "Sleep", func() {
-				assert.True(t, futex.NewSleeper().Sleep(w, 0, key, time.Now().Add(-ago), never))
+				assert.True(t, new(futex.Sleeper).Sleep(w, 0, key, time.Now().Add(-ago), never))
 			})
 		}
 	})
@@ -216,7 +216,7 @@ func TestSleep(t *testing.T) {
 func TestInterrupt(t *testing.T) {
 	t.Run("ends a sleep", func(t *testing.T) {
 		w, _ := newWord(t)
-		s := futex.NewSleeper()
+		s := new(futex.Sleeper)
 		for range 100 {
 			ended := make(chan struct{})
 			var interrupted atomic.Bool
@@ -236,7 +236,7 @@ func TestInterrupt(t *testing.T) {
 	// The sleep is on its way into the kernel, anywhere after it called stop.
 	t.Run("does not get lost on the way into the kernel", func(t *testing.T) {
 		w, _ := newWord(t)
-		s := futex.NewSleeper()
+		s := new(futex.Sleeper)
 		for range 2000 {
 			interrupted := make(chan struct{})
 			hosttest.Within(t, "the sleep to end", func() {
@@ -257,7 +257,7 @@ func TestInterrupt(t *testing.T) {
 
 	t.Run("returns at once if there is no sleep", func(t *testing.T) {
 		w, _ := newWord(t)
-		hosttest.Within(t, "Interrupt", func() { futex.NewSleeper().Interrupt(w) })
+		hosttest.Within(t, "Interrupt", func() { new(futex.Sleeper).Interrupt(w) })
 	})
 
 	t.Run("may be called by many", func(t *testing.T) {

@@ -61,8 +61,6 @@ type sleeper struct {
 	timer *time.Timer // of the sleep; looks at the word
 }
 
-func newSleeper() sleeper { return sleeper{} }
-
 // spare holds events that have been the own one of a sleeper.
 var spare = make(chan uintptr, threads)
 

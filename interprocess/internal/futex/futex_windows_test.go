@@ -134,7 +134,7 @@ func TestForeignObject(t *testing.T) {
 				var all sync.WaitGroup
 				var s [sleepers]*futex.Sleeper
 				for i := range s {
-					s[i] = futex.NewSleeper()
+					s[i] = new(futex.Sleeper)
 					all.Go(func() {
 						for ; w.Load() == asleep && !interrupted.Load(); turns.Add(1) {
 							assert.True(t, s[i].Sleep(w, asleep, key, time.Time{}, interrupted.Load))
@@ -162,7 +162,7 @@ func TestForeignObject(t *testing.T) {
 // Interrupt is not lost if it comes before the thread is in the kernel.
 func TestInterruptBeforeSleep(t *testing.T) {
 	w, _ := newWord(t)
-	s := futex.NewSleeper()
+	s := new(futex.Sleeper)
 	hosttest.Within(t, "the sleeps to end", func() {
 		for range 100 {
 			assert.True(t, s.Sleep(w, 0, key, time.Time{}, func() bool {
@@ -177,7 +177,7 @@ func TestInterruptBeforeSleep(t *testing.T) {
 func TestHandles(t *testing.T) {
 	const sleeps = 10000
 	w, _ := newWord(t)
-	s := futex.NewSleeper()
+	s := new(futex.Sleeper)
 	count := func() (n uint32) {
 		self, err := syscall.GetCurrentProcess()
 		require.NoError(t, err)

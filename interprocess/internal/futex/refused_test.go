@@ -17,7 +17,7 @@ func TestUseWhereTheKernelRefuses(t *testing.T) {
 		t.Skip("it does not")
 	}
 	w := futex.Word{Uint32: new(atomic.Uint32)}
-	s := futex.NewSleeper()
+	s := new(futex.Sleeper)
 	hosttest.Within(t, "Sleep and Interrupt", func() {
 		assert.False(t, s.Sleep(w, 0, 0, time.Time{}, func() bool { return false }))
 		s.Interrupt(w)
