@@ -120,11 +120,11 @@ const zeroEvent = "interprocess: use of the zero Event; make one by New, Create,
 // follows at once. On a set event it has no effect other than the memory
 // ordering described at [Event].
 //
-// Set costs one compare-and-swap. Since the last Clear, threads may have gone to
-// sleep, even if none sleeps any more: then Set makes a system call, which takes
-// time for each thread that it wakes. If waits may depend on inotify or kqueue, it
-// also changes the attributes of the event's file, to those that they are. It does
-// not wait for waiters to run, but on a busy machine they may run before it returns.
+// Set costs one compare-and-swap if no wait has gone to sleep since the last
+// Clear. Otherwise it costs a system call, which takes time for each thread that
+// it wakes, or a change of the attributes of the event's file (to the same ones),
+// which wakes by inotify or kqueue, or both. It does not wait for waiters to run,
+// but on a busy machine they may run before it returns.
 func (e *Event) Set() {
 	w, live := e.load()
 	if !live {

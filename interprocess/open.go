@@ -196,8 +196,8 @@ var inheritance struct {
 // The descriptor that the child was given stays open. A program that replaces
 // itself with exec must do so before it calls Inherited.
 //
-// Errors wrap [fs.ErrInvalid] if name is not a name; [fs.ErrNotExist] if the
-// parent shared no event under name; [ErrFormat] if the descriptor is not the
+// Errors wrap [fs.ErrInvalid] if name is not a name; [fs.ErrNotExist], on every
+// system, if the parent shared no event under name; [ErrFormat] if the descriptor is not the
 // event: a program in between, such as sudo or a shell, closed or replaced it,
 // or the process that set the variable is not this one's parent;
 // [fs.ErrPermission] if it is, but belongs to another user; or else the error of
