@@ -346,7 +346,7 @@ func ExampleOpenOrCreate() {
 
 // server is the program that owns the flag.
 func server() {
-	ready, created, err := interprocess.OpenOrCreate(os.Args[1])
+	ready, created, err := interprocess.OpenOrCreate(os.Args[1], false)
 	check(err)
 	fmt.Println("server: created the event:", created)
 	fmt.Println("server: the flag was", ready)
@@ -357,7 +357,7 @@ func server() {
 }
 
 func client() {
-	ready, created, err := interprocess.OpenOrCreate(os.Args[1])
+	ready, created, err := interprocess.OpenOrCreate(os.Args[1], false)
 	check(err)
 	fmt.Println("client: created the event:", created)
 	ready.Wait()
