@@ -102,9 +102,9 @@ func create(path, kind string, word uint32) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	defer os.Remove(f.Name())
 	p, err := attach(f, kind)
+	f.Close() // Windows does not rename an open file
 	if err != nil {
 		return nil, err
 	}
