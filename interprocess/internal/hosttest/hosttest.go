@@ -100,7 +100,8 @@ func Again(t testing.TB) *exec.Cmd {
 	for part := range strings.SplitSeq(t.Name(), "/") {
 		pattern = append(pattern, "^"+regexp.QuoteMeta(part)+"$")
 	}
-	cmd := exec.Command(path, "-test.v", "-test.run="+strings.Join(pattern, "/"), fmt.Sprint("-test.short=", testing.Short()))
+	cmd := exec.Command(path, "-test.v", "-test.run="+strings.Join(pattern, "/"),
+		"-test.timeout=2m", fmt.Sprint("-test.short=", testing.Short()))
 	cmd.Env = append(os.Environ(), inside+"="+t.Name(), "GORACE=atexit_sleep_ms=0")
 	return cmd
 }

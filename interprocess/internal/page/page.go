@@ -91,6 +91,9 @@ func open(path, kind string) (*Page, error) {
 // page: if the file had holes, touching its memory on a full disk would kill the
 // process.
 func create(path, kind string, word uint32) (*Page, error) {
+	if path == "" {
+		return nil, fs.ErrNotExist
+	}
 	if _, err := os.Lstat(path); err == nil {
 		return nil, fs.ErrExist // even if the directory is not writable
 	}
