@@ -194,7 +194,7 @@ func TestSetDoesNotOutliveClose(t *testing.T) {
 	closing(t, b, err)
 	stays, err := Create(path + "2")
 	closing(t, stays, err).Set()
-	for range rounds(4000) {
+	for range rounds(400) {
 		a, err := Open(path)
 		require.NoError(t, err)
 		c, err := Open(path + "2")
