@@ -282,7 +282,7 @@ func job() {
 
 // Two unrelated programs use a path. The one that creates the event starts first.
 func ExampleCreate() {
-	dir := must(os.MkdirTemp("", "example"))
+	dir := must(os.MkdirTemp("/dev/shm", "example"))
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "stop") // for a real program, see “Where to put the file”
 
@@ -309,7 +309,7 @@ func stranger() {
 // restarted. The server sets the flag, so it also clears the flag that a crash
 // has left set.
 func ExampleOpenOrCreate() {
-	dir := must(os.MkdirTemp("", "example"))
+	dir := must(os.MkdirTemp("/dev/shm", "example"))
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "ready") // for a real program, see “Where to put the file”
 
