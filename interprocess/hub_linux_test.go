@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -246,36 +245,6 @@ func TestHandlesOfOneEventInTheHub(t *testing.T) {
 		took = append(took, time.Since(began))
 	}
 	faster(t, took)
-}
-
-// Waits enter and leave the hub, and it ends and starts, while others set.
-func TestHubUnderLoad(t *testing.T) {
-	inTheHub(t)
-	for range rounds(40) {
-		var users sync.WaitGroup
-		for i := range 16 {
-			users.Go(func() {
-				e, err := New()
-				if !assert.NoError(t, err) {
-					return
-				}
-				for range 20 {
-					generation := e.generation()
-					result := e.startWait(generation, limit{deadline: time.Now().Add(hang)})
-					if i%2 == 0 {
-						e.WaitTimeout(time.Microsecond)
-					}
-					go func() { e.Set(); e.Clear() }()
-					assert.NoError(t, <-result)
-				}
-				assert.NoError(t, e.Close())
-			})
-		}
-		within(t, "the users", users.Wait)
-	}
-	gates, deaf, _ := hubState()
-	assert.Zero(t, gates)
-	assert.Zero(t, deaf)
 }
 
 // A kernel that refuses to let threads sleep after it has been probed, as under a
