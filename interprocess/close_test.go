@@ -105,53 +105,35 @@ func TestCloseUnderLoad(t *testing.T) {
 // first generation and in later ones, and even if Clear follows.
 func TestSetBeforeCloseWins(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
-		for name, step := range map[string]func(*Event){
-			"Set": (*Event).Set, "Set, Clear": func(e *Event) { e.Set(); e.Clear() },
+		for name, row := range map[string]struct {
+			step func(*Event)
+			want error
+		}{
+			"nothing":    {func(*Event) {}, ErrClosed},
+			"Set":        {(*Event).Set, nil},
+			"Set, Clear": {func(e *Event) { e.Set(); e.Clear() }, nil},
 		} {
-			for earlier := range 2 {
-				handlesAfter := func() (a, b *Event) {
-					a, b = handles(t)
-					for range earlier {
-						a.Set()
-						a.Clear()
-					}
-					return a, b
-				}
-				a, b := handlesAfter()
-				assert.NoError(t, a.WaitContext(hook{context.Background(), func() <-chan struct{} {
-					step(b)
+			for _, earlier := range []uint32{0, oneClear} {
+				a, b := handles(t)
+				b.word.Store(earlier)
+				assert.Equal(t, row.want, a.WaitContext(hook{context.Background(), func() <-chan struct{} {
+					row.step(b)
 					assert.NoError(t, a.Close())
 					return nil
 				}}), "%s before the wait joins", name)
 
-				a, b = handlesAfter()
-				leader := a.startWait(a.generation(), limit{})
-				follower := a.startWait(a.generation(), limit{})
+				a, b = handles(t)
+				b.word.Store(earlier)
+				leader := a.startWait(earlier, limit{})
+				follower := a.startWait(earlier, limit{})
 				parked(t, a)
-				step(b)
+				row.step(b)
 				assert.NoError(t, a.Close())
-				assert.NoError(t, arrives(t, "the leader", leader), name)
-				assert.NoError(t, arrives(t, "the follower", follower), name)
+				assert.Equal(t, row.want, arrives(t, "the leader", leader), name)
+				assert.Equal(t, row.want, arrives(t, "the follower", follower), name)
 			}
 		}
 	})
-}
-
-// Close comes after a wait has found the event unset and before it joins the gate.
-func TestCloseBeforeTheWaitJoins(t *testing.T) {
-	for earlier := range 2 {
-		e := newTest(t)
-		for range earlier {
-			e.Set()
-			e.Clear()
-		}
-		within(t, "the wait", func() {
-			assert.Equal(t, ErrClosed, e.WaitContext(hook{context.Background(), func() <-chan struct{} {
-				assert.NoError(t, e.Close())
-				return nil
-			}}))
-		})
-	}
 }
 
 // needsDetach skips tests of what Close does at once only on Linux.
@@ -185,44 +167,25 @@ func TestNothingOutlivesClose(t *testing.T) {
 	}
 }
 
-// The same with the methods themselves, at random moments. Meanwhile, an event
-// that stays set is never "unset", even while a handle to it is closed.
-func TestSetDoesNotOutliveClose(t *testing.T) {
-	needsDetach(t)
+// An event that stays set is never unset, even while a handle to it is closed.
+func TestSetEventDuringClose(t *testing.T) {
 	path := tempPath(t)
 	b, err := Create(path)
-	closing(t, b, err)
-	stays, err := Create(path + "2")
-	closing(t, stays, err).Set()
-	for range rounds(4000) {
+	closing(t, b, err).Set()
+	for range rounds(400) {
 		a, err := Open(path)
 		require.NoError(t, err)
-		c, err := Open(path + "2")
-		require.NoError(t, err)
-		var users sync.WaitGroup
-		begun := make(chan struct{}, 2)
-		users.Go(func() {
-			a.Set()
-			begun <- struct{}{}
-			for a.String() != "closed" {
-				a.Clear()
-				a.Set()
-			}
-		})
-		users.Go(func() {
-			begun <- struct{}{}
-			says := c.String()
+		begun, printed := make(chan struct{}), make(chan string, 1)
+		go func() {
+			close(begun)
+			says := a.String()
 			for says == "set" {
-				says = c.String()
+				says = a.String()
 			}
-			assert.Equal(t, "closed", says)
-		})
-		<-begun
+			printed <- says
+		}()
 		<-begun
 		require.NoError(t, a.Close())
-		require.NoError(t, c.Close())
-		word := b.word.Load()
-		within(t, "the methods", users.Wait)
-		require.Equal(t, word, b.word.Load(), "the event has changed after Close")
+		require.Equal(t, "closed", arrives(t, "String", printed))
 	}
 }

@@ -27,13 +27,9 @@ func TestTruthTable(t *testing.T) {
 		}{
 			{"nothing", nil, false},
 			{"Set", []func(*Event){set}, true},
-			{"Clear", []func(*Event){clear}, false},
 			{"Set Set", []func(*Event){set, set}, true},
 			{"Set Clear", []func(*Event){set, clear}, false},
-			{"Clear Clear", []func(*Event){clear, clear}, false},
-			{"Clear Set", []func(*Event){clear, set}, true},
 			{"Set Clear Set", []func(*Event){set, clear, set}, true},
-			{"Set Set Clear", []func(*Event){set, set, clear}, false},
 			{"Set Clear Set Clear", []func(*Event){set, clear, set, clear}, false},
 		} {
 			for _, awaited := range []bool{false, true} {
@@ -62,10 +58,12 @@ func says(t *testing.T, e *Event, set bool) {
 	assert.Equal(t, set, e.IsSet())
 	assert.Equal(t, want, e.String())
 	assert.Equal(t, want, fmt.Sprint(e))
-	for _, d := range []time.Duration{math.MinInt64, -1, 0, 1} {
-		assert.Equal(t, set, e.WaitTimeout(d), d)
+	for range 20 { // so that a random choice shows
+		for _, d := range []time.Duration{math.MinInt64, -1, 0, 1} {
+			assert.Equal(t, set, e.WaitTimeout(d), d)
+		}
+		assert.Equal(t, set, e.WaitContext(cancelled) == nil)
 	}
-	assert.Equal(t, set, e.WaitContext(cancelled) == nil)
 	if !set {
 		assert.False(t, isClosed(e.Done()))
 		return

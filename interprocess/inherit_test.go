@@ -80,58 +80,6 @@ func TestInheritedAgain(t *testing.T) {
 	}
 }
 
-// A child that has inherited a name shares two events under that name with its
-// own child: only the first can reach it.
-func TestShareInheritedNameTwice(t *testing.T) {
-	const already = `share "test": name already shared: GOEVENT_test`
-	for _, row := range []struct {
-		steps string // events that the child shares: i as it inherited it, a and b new; in capitals, under another name
-		want  []string
-	}{
-		{"ai", []string{"", already}},
-		{"ii", []string{"", already}},
-		{"Iab", []string{"", "", already}},
-	} {
-		c := start(t, newTest(t), "share on", row.steps)
-		for _, want := range row.want {
-			c.says(want)
-		}
-		c.says("the grandchild has what was shared: true")
-	}
-}
-
-func init() {
-	roles["share on"] = func(inherited *Event) {
-		a, _ := New()
-		b, _ := New()
-		events := map[string]*Event{"i": inherited, "a": a, "b": b}
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "EVENT_TEST_ROLE=set")
-		var first *Event
-		for _, step := range strings.Split(os.Args[1], "") {
-			e, name := events[strings.ToLower(step)], "test"
-			if step != strings.ToLower(step) {
-				name = "another"
-			} else if first == nil {
-				first = e
-			}
-			if err := e.Share(cmd, name); err != nil {
-				fmt.Println(err)
-			} else {
-				fmt.Println()
-			}
-		}
-		in, _ := cmd.StdinPipe()
-		defer in.Close()
-		cmd.Run()
-		ok := first.IsSet()
-		for _, e := range events {
-			ok = ok && (e == first || !e.IsSet())
-		}
-		fmt.Println("the grandchild has what was shared:", ok)
-	}
-}
-
 // Variables that this process inherited and does not share again do not reach its
 // child, which could not use them. All other entries do, even bad ones: Start
 // refuses the command instead of dropping them.

@@ -39,6 +39,7 @@ func TestSetSynchronizesBeforeWhatObservesIt(t *testing.T) {
 					within(t, name, func() {
 						assert.True(t, observed(b))
 						assert.Equal(t, 1, x)
+						assert.True(t, b.IsSet() && b.WaitTimeout(0) && isClosed(b.Done()))
 					})
 					b.Clear()
 				}

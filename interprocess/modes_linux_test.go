@@ -51,7 +51,7 @@ func runOnSuchHost(t *testing.T, m string) {
 	cmd.Env = append(os.Environ(), "EVENT_TEST_HOST="+m)
 	var out []byte
 	var err error
-	sandboxed(t, forbiddenIn[m], func() { out, err = cmd.CombinedOutput() })
+	<-sandboxed(t, forbiddenIn[m], func() { out, err = cmd.CombinedOutput() })
 	require.NoError(t, err, "%s", out)
 	if strings.Contains(string(out), "--- SKIP: "+t.Name()) {
 		t.Skipf("%s", out)
@@ -60,8 +60,8 @@ func runOnSuchHost(t *testing.T, m string) {
 }
 
 // sandboxed runs f on a thread on which, and in the children of which, a system
-// call fails with EPERM. The thread ends with f.
-func sandboxed(t *testing.T, calls map[string]forbidden, f func()) {
+// call fails with EPERM. The thread ends with f, which done tells.
+func sandboxed(t *testing.T, calls map[string]forbidden, f func()) (done <-chan struct{}) {
 	t.Helper()
 	c, ok := calls[runtime.GOARCH]
 	if !ok || os.Getenv("EVENT_TEST_SELF") != "" {
@@ -77,22 +77,24 @@ func sandboxed(t *testing.T, calls map[string]forbidden, f func()) {
 		{Code: ret, K: allow},
 	}
 	program := syscall.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	refused := make(chan error)
+	installed, ended := make(chan error), make(chan struct{})
 	go func() {
-		defer close(refused)
+		defer close(ended)
 		runtime.LockOSThread() // the thread ends with this goroutine
 		const setNoNewPrivs, setSeccomp, modeFilter = 38, 22, 2
-		if _, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, setNoNewPrivs, 1, 0, 0, 0, 0); errno != 0 {
-			refused <- errno
+		_, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, setNoNewPrivs, 1, 0, 0, 0, 0)
+		if errno == 0 {
+			_, _, errno = syscall.RawSyscall(syscall.SYS_PRCTL, setSeccomp, modeFilter, uintptr(unsafe.Pointer(&program)))
+		}
+		if errno != 0 {
+			installed <- errno
 			return
 		}
-		if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, setSeccomp, modeFilter, uintptr(unsafe.Pointer(&program))); errno != 0 {
-			refused <- errno
-			return
-		}
+		close(installed)
 		f()
 	}()
-	if err := <-refused; err != nil {
+	if err := <-installed; err != nil {
 		t.Skip("system calls cannot be made to fail here:", err)
 	}
+	return ended
 }

@@ -68,7 +68,6 @@ func init() {
 	roles["open or create"] = func(gate *Event) {
 		fmt.Println("ready")
 		gate.Wait()
-		var events []*Event
 		for i := range pathsEach {
 			e, created, err := OpenOrCreate(filepath.Join(os.Args[1], strconv.Itoa(i)), true)
 			if err != nil {
@@ -76,21 +75,13 @@ func init() {
 				return
 			}
 			fmt.Println(created, e, e.page.ID)
-			events = append(events, e)
 		}
-		gate.Clear()
-		for _, e := range events {
-			for !e.WaitTimeout(hang) {
-				fmt.Println("not released")
-			}
-		}
-		fmt.Println("released")
 	}
 }
 
 // Many processes that start at once must agree: of those that find no event, one
-// creates it, nobody sees it unset before that is done, and one Clear and Set
-// reach all of them. Every second process may be killed at a random point.
+// creates it, and none finds it unset. Every second process may be killed at a
+// random point.
 func TestOpenOrCreateByManyProcesses(t *testing.T) {
 	for _, kill := range []bool{false, true} {
 		t.Run(fmt.Sprint("killed: ", kill), func(t *testing.T) {
@@ -139,11 +130,9 @@ func TestOpenOrCreateByManyProcesses(t *testing.T) {
 				}
 			}
 			kills := 0
-			for i, c := range children {
+			for i := range children {
 				if kill && i%2 == 1 {
 					kills++
-				} else {
-					c.says("released")
 				}
 			}
 			assert.LessOrEqual(t, leftovers(t, dir, pathsEach), kills, "temporary files")

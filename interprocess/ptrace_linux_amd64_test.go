@@ -6,7 +6,9 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -47,6 +49,11 @@ var traced = map[string]func(e *Event){
 		e.word.CompareAndSwap(w, w|set)
 		wakeAll(e)
 	},
+	"OpenOrCreate": func(*Event) {
+		e, _, _ := OpenOrCreate(os.Args[2], true)
+		mark()
+		e.Clear() // tells which event it is
+	},
 }
 
 // wakeAll wakes all threads that sleep on the word of e.
@@ -85,8 +92,8 @@ type tracee struct {
 
 // trace starts a tracee with e and returns when it has reached its first mark.
 // The thread must be locked, and is the only one that may call the methods.
-func trace(t *testing.T, e *Event, name string) *tracee {
-	cmd := plain(t, command(t, e, "traced", name))
+func trace(t *testing.T, e *Event, name string, args ...string) *tracee {
+	cmd := plain(t, command(t, e, "traced", append([]string{name}, args...)...))
 	cmd.Env = append(cmd.Env, "GODEBUG=asyncpreemptoff=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
 	_, err := cmd.StdinPipe()
@@ -132,6 +139,14 @@ func (c *tracee) step() (ended bool) {
 			return false
 		}
 		// Another signal, which the child does not get.
+	}
+}
+
+// finish lets the child go on to the next mark.
+func (c *tracee) finish() {
+	c.t.Helper()
+	for s := syscall.Signal(0); s != syscall.SIGSTOP; s = c.stop() {
+		require.NoError(c.t, syscall.PtraceCont(c.pid, 0))
 	}
 }
 
@@ -256,7 +271,10 @@ func TestKillAtEveryInstruction(t *testing.T) {
 			// In long operations it skips more and more boundaries, fewer of
 			// which TestStopAtEveryInstruction skips.
 			for n, stride := 1, 1; kills < every*5/4 || control; n += stride {
-				if kills >= every && !control {
+				switch {
+				case row.mode == withBell: // where many kills leave the wait to the backstop
+					stride = 1 + rand.IntN(2000/every)
+				case kills >= every && !control:
 					stride = 1 + n/10
 				}
 				usable, ended := killAt(t, row.name, n)
@@ -334,6 +352,9 @@ func TestStopAtEveryInstruction(t *testing.T) {
 		t.Skip("the child is another binary, whose functions this process does not know")
 	}
 	for name := range traced {
+		if name == "OpenOrCreate" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
@@ -392,8 +413,7 @@ func TestOvertakenAtEveryInstruction(t *testing.T) {
 			}
 			e.Clear()
 			waiter := e.asleep(t)
-			for !c.step() {
-			}
+			c.finish()
 			c.kill()
 			if isSet { // the Clear of the child has had no effect
 				e.Set()
@@ -403,34 +423,90 @@ func TestOvertakenAtEveryInstruction(t *testing.T) {
 	}
 }
 
-// A child is stopped at every instruction boundary of a Set that wakes sleepers,
+// A child is stopped at some instruction boundaries of a Set that wakes sleepers,
 // and goes on after a hub has marked the word. Its Set rings, even if a Clear
 // removes the mark as soon as the flag is set.
-func TestHubOvertakesSetAtEveryInstruction(t *testing.T) {
+func TestHubOvertakesSet(t *testing.T) {
 	needsOneStep(t)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	for _, clear := range []bool{false, true} {
-		for n := 1; ; n++ {
+		boundaries := 0
+		for n := 1; ; n += 1 + rand.IntN(1000/rounds(100)) {
 			e := newTest(t)
 			e.word.Store(asleep)
 			c := trace(t, e, "Set")
-			rung := e.hear(t)
+			b := e.hear(t)
 			for range n {
 				require.False(t, c.step())
 			}
 			if e.IsSet() {
+				b.Close()
 				break
 			}
+			boundaries++
 			_, unset := e.mark(listening, 0)
 			require.True(t, unset)
-			for !c.step() {
-				if clear && e.IsSet() {
-					e.Clear()
+			if clear {
+				for !e.IsSet() {
+					require.False(t, c.step())
+				}
+				e.Clear()
+			}
+			c.finish()
+			c.kill()
+			arrives(t, fmt.Sprintf("the ring of a Set that was stopped after %d instructions", n), b.Rung)
+			b.Close()
+		}
+		t.Logf("%d boundaries (clear: %t)", boundaries, clear)
+		assert.GreaterOrEqual(t, boundaries, 3)
+	}
+}
+
+// A process is stopped in OpenOrCreate before and after every system call, and
+// then killed or continued, after this process has called OpenOrCreate too. No
+// other points matter: until a process has a handle, others see only the effects
+// of its system calls.
+func TestOpenOrCreateAtEverySystemCall(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	gate := newTest(t)
+	for n, ended := 0, false; !ended; n += 1 + 50/rounds(100) {
+		for _, kill := range []bool{false, true} {
+			path := tempPath(t)
+			c := trace(t, gate, "OpenOrCreate", path)
+			require.NoError(t, syscall.PtraceSetOptions(c.pid, syscall.PTRACE_O_TRACESYSGOOD))
+			for i := 0; i < n && !ended; i++ {
+				require.NoError(t, syscall.PtraceSyscall(c.pid, 0))
+				switch c.stop() {
+				case syscall.SIGTRAP | 0x80:
+				case syscall.SIGSTOP: // OpenOrCreate has returned
+					ended = true
+				default:
+					i-- // another signal, which the child does not get
 				}
 			}
-			c.kill()
-			arrives(t, fmt.Sprintf("the ring of a Set that was stopped after %d instructions (clear: %t)", n, clear), rung)
+			if ended {
+				assert.Greater(t, n, 10, "system calls")
+				return
+			}
+			_, err := os.Lstat(path)
+			e, created := openOrCreate(t, path, true)
+			assert.Equal(t, err != nil, created)
+			if kill {
+				c.kill()
+				syscall.Wait4(c.pid, nil, 0, nil)
+				assert.True(t, e.IsSet(), "stopped at %d", n)
+			} else {
+				c.finish()
+				c.finish()
+				assert.False(t, e.IsSet(), "stopped at %d, the child has another event", n)
+			}
+			again, created := openOrCreate(t, path, true)
+			assert.False(t, created)
+			assert.Equal(t, e.page.ID, again.page.ID)
+			left := leftovers(t, filepath.Dir(path), 1)
+			assert.True(t, left == 0 || kill && left == 1, "stopped at %d: %d temporary files left", n, left)
 		}
 	}
 }

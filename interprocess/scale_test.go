@@ -50,28 +50,6 @@ func TestManyEvents(t *testing.T) {
 	within(t, "all to be released", waiters.Wait)
 }
 
-func TestManyWaits(t *testing.T) {
-	everyMode(t, func(t *testing.T) {
-		e := newTest(t)
-		before := threads()
-		generation := e.generation()
-		var begun, waiters sync.WaitGroup
-		begun.Add(1000)
-		for range 1000 {
-			waiters.Go(func() {
-				begun.Done()
-				assert.NoError(t, e.waitFor(generation, limit{}))
-			})
-		}
-		begun.Wait()
-		parked(t, e)
-		assert.Less(t, threads()-before, 20, "more threads")
-		e.Set()
-		e.Clear()
-		within(t, "all to be released", waiters.Wait)
-	})
-}
-
 // uses are ways to use a handle until it is closed.
 var uses = map[string]func(t *testing.T, e *Event){
 	"waits that give up": func(t *testing.T, e *Event) {

@@ -27,26 +27,26 @@ func (e *Event) startWait(generation uint32, l limit) (result <-chan error) {
 // late find that their generation has passed.
 func TestSetThenClearReleasesEveryWaiter(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
+		a, b := handles(t)
 		for _, n := range []int{1, 16, 1000} {
-			a, b := handles(t)
+			before := threads()
 			generation := a.generation()
-			var waiters sync.WaitGroup
+			var begun, waiters sync.WaitGroup
 			for range n {
-				waiters.Go(func() { assert.NoError(t, a.waitFor(generation, limit{})) })
+				begun.Add(1)
+				waiters.Go(func() {
+					begun.Done()
+					assert.NoError(t, a.waitFor(generation, limit{}))
+				})
 			}
+			begun.Wait()
 			parked(t, a)
+			assert.Less(t, threads()-before, 20, "more threads for %d waits", n)
 			b.Set()
 			b.Clear()
 			within(t, fmt.Sprint(n, " waits"), waiters.Wait)
 		}
-	})
-}
-
-// The same for every exported wait, which leads and is asleep when the Set comes.
-func TestSetThenClearReleasesEveryKindOfWait(t *testing.T) {
-	everyMode(t, func(t *testing.T) {
 		for _, w := range waits {
-			a, b := handles(t)
 			for range rounds(100) {
 				released := make(chan bool)
 				go func() { released <- w.wait(a) }()
@@ -80,20 +80,6 @@ func TestWaitAfterClearWaits(t *testing.T) {
 	})
 }
 
-// When a wait has succeeded and no Clear follows, every method finds the event
-// set.
-func TestSuccessfulWaitFindsEventSet(t *testing.T) {
-	for _, w := range waits {
-		e := newTest(t)
-		for range rounds(300) {
-			e.Clear()
-			go e.Set()
-			within(t, w.name, func() { assert.True(t, w.wait(e)) })
-			require.True(t, e.IsSet() && e.WaitTimeout(0) && isClosed(e.Done()))
-		}
-	}
-}
-
 // When the count of the generations has wrapped around, a wait is not released
 // by the Set that ended the generation of the same number, nor does the gate of
 // that linger.
@@ -118,17 +104,6 @@ func TestGenerationComesAgain(t *testing.T) {
 		e.Clear()
 		assert.NoError(t, arrives(t, "the wait", again))
 	})
-}
-
-func TestSetEventWins(t *testing.T) {
-	e := newTest(t)
-	e.Set()
-	for range 1_000 { // so that a random choice shows
-		for _, d := range []time.Duration{math.MinInt64, -1, 0, 1, time.Hour, math.MaxInt64} {
-			require.True(t, e.WaitTimeout(d), d)
-		}
-		require.NoError(t, e.WaitContext(cancelled))
-	}
 }
 
 // The event wins if Set, Clear and the end of the context all come before the
@@ -171,6 +146,7 @@ func TestSetWinsOverContextDoneAtOnce(t *testing.T) {
 	}
 }
 
+// Neither on an event that is left alone nor while Set and Clear run.
 func TestTimeoutIsNeverEarly(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
 		e := newTest(t)
@@ -180,13 +156,6 @@ func TestTimeoutIsNeverEarly(t *testing.T) {
 			require.False(t, e.WaitTimeout(d))
 			require.GreaterOrEqual(t, time.Since(start), d)
 		}
-	})
-}
-
-// A timeout is not early either while Set and Clear run.
-func TestTimeoutIsNeverEarlyBesideSetAndClear(t *testing.T) {
-	everyMode(t, func(t *testing.T) {
-		e := newTest(t)
 		stop := make(chan struct{})
 		var setter, waiters sync.WaitGroup
 		setter.Go(func() {
