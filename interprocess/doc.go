@@ -61,7 +61,7 @@
 //   - Linux, the containers of a pod: an emptyDir with medium Memory. Mount the
 //     directory, not the file, and run the containers as one user.
 //   - macOS: ~/Library/Application Support/NAME/. Windows: %LOCALAPPDATA%\NAME\.
-//     Others: the user's own directory. There, file and flag outlive a reboot.
+//     Others: the user's own directory. On a disk, file and flag outlive a reboot.
 //
 // A process does not notice that the file of its event is removed, and the next
 // to create it has another event. So remove it only when no program uses it, not
