@@ -34,7 +34,7 @@
 //   - No lost wake-up: Set releases all waiters in all processes, even if Clear
 //     follows at once.
 //   - No early wake-up: no Set before a Clear releases a wait that begins after it.
-//   - A wait that gives up changes nothing and leaves nothing behind.
+//   - A wait that gives up changes neither the flag nor another wait.
 //   - The event wins ties with a timeout, a context and Close.
 //   - A process killed or stopped at any instant, in any method, neither blocks
 //     another nor costs it a wake-up, and leaves the event usable.
@@ -48,10 +48,10 @@
 //   - macOS and the BSDs: kqueue on the event's file, with one thread for all.
 //   - Solaris, illumos, AIX: polling. A wait may end 250 ms late.
 //
-// A wait may also end 250 ms late if its user has run out of inotify instances, if
-// Set is called in another Windows session or container, or if a process is killed
-// between setting and waking. Tests run on Linux, macOS, Windows and FreeBSD; the
-// other systems are only built. Js, wasip1 and plan9 have no events.
+// A wait may also end 250 ms late if its user has run out of inotify instances; if,
+// on Windows, Set is called with fewer rights or in another container; or if a Set
+// is killed between setting and waking. Tests run on Linux, macOS, Windows and
+// FreeBSD; the other systems are only built. Js, wasip1 and plan9 have no events.
 //
 // # Where to put the file
 //
@@ -60,8 +60,8 @@
 //   - Linux, a service: /run/NAME/, with systemd's RuntimeDirectory=NAME.
 //   - Linux, the containers of a pod: an emptyDir with medium Memory. Mount the
 //     directory, not the file, and run the containers as one user.
-//   - macOS: ~/Library/Application Support/NAME. Windows: %LOCALAPPDATA%\NAME. Others:
-//     a directory of the user. On a disk, the file and its flag outlive a reboot.
+//   - macOS: ~/Library/Application Support/NAME/. Windows: %LOCALAPPDATA%\NAME\.
+//     Others: the user's own directory. On a disk, file and flag outlive a reboot.
 //
 // A process does not notice that the file of its event is removed, and the next
 // to create it has another event. So remove it only when no program uses it, not
@@ -74,8 +74,8 @@
 //   - An event is for one host and one user. That user can damage it: to truncate
 //     the file kills the processes that use it.
 //   - A wait that sleeps through exactly 2^29 Clears does not end.
-//   - With GOMAXPROCS=1, a wait that goes to sleep delays other goroutines as any
-//     system call does that blocks: by some 0.1 ms, at worst 20 ms.
+//   - If as many waits as GOMAXPROCS go to sleep at once, other goroutines pause, as
+//     for all system calls that block: for some 0.1 ms, at worst 20 ms.
 //
 // # When not to use an Event
 //

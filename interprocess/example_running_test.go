@@ -35,6 +35,7 @@ func ExampleOpenOrCreate() {
 		demonstrate()
 	}
 	// Output:
+	// control: status: set
 	// control: pause
 	// a worker is killed
 	// control: status: unset
@@ -101,6 +102,7 @@ func demonstrate() {
 		}
 		return cmd
 	}
+	start("status").Wait()
 	start("pause").Wait()
 
 	killed := start("worker")
