@@ -6,10 +6,10 @@ func HoldLock(e *Event) (release func()) {
 	return e.mu.Unlock
 }
 
-// The rest replaces the accesses to shared state in the instrumented copy of
-// event.go: TestInterleavings chooses what runs next.
+// The rest replaces or precedes the accesses to shared state in the instrumented
+// copy of event.go: TestInterleavings chooses what runs next.
 
-// Step is called before every access to shared state. It returns when the
+// Step is called before an access to shared state. It returns when the
 // goroutine may make that access: never before can, unless nil, reports true.
 var Step = func(access string, can func() bool) {}
 
@@ -67,10 +67,9 @@ func (m *Mutex) Unlock() {
 	m.calls = *Calls()
 }
 
-// Plain is called before the access to a field of e that is neither atomic nor a
-// mutex.
-func Plain(e *Event) *Event {
-	Step("plain access", nil)
+// BeforeWrite is called before an assignment to a field of e.
+func BeforeWrite(e *Event) *Event {
+	Step("write", nil)
 	return e
 }
 

@@ -58,9 +58,10 @@ func runInstrumented(t *testing.T, test func(*testing.T)) {
 	require.NoError(t, err)
 }
 
-// instrument returns the Go file with every access to shared state made a step:
-// it has the types and functions of export_test.go in place of those of sync and
-// sync/atomic, of close, of receives, and of the plain fields of its structs.
+// instrument returns the Go file with accesses to shared state made steps: it has
+// the types of export_test.go in place of those of sync and sync/atomic, and calls
+// the functions there to close, receive, select and assign to a plain field. A read
+// of a plain field belongs to the step before.
 func instrument(t *testing.T, path string) []byte {
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution) // without comments
@@ -86,9 +87,11 @@ func instrument(t *testing.T, path string) []byte {
 					}
 				}
 			}
-		case *ast.SelectorExpr:
-			if plain[n.Sel.Name] {
-				n.X = call("Plain", n.X)
+		case *ast.AssignStmt:
+			for _, x := range n.Lhs {
+				if field, ok := x.(*ast.SelectorExpr); ok && plain[field.Sel.Name] {
+					field.X = call("BeforeWrite", field.X)
+				}
 			}
 		case *ast.CallExpr:
 			if f, ok := n.Fun.(*ast.Ident); ok && f.Name == "close" {
