@@ -44,6 +44,8 @@ func (u *Uint32) CompareAndSwap(old, new uint32) bool {
 	return true
 }
 
+var locked int // the number of locked mutexes
+
 type Mutex struct {
 	locked bool
 	calls  uint64
@@ -55,6 +57,7 @@ func (m *Mutex) Lock() {
 		panic("deadlock")
 	}
 	m.locked = true
+	locked++
 	*Calls() |= m.calls
 }
 
@@ -64,10 +67,20 @@ func (m *Mutex) Unlock() {
 		panic("unlock of unlocked mutex")
 	}
 	m.locked = false
+	locked--
 	m.calls = *Calls()
 }
 
-// BeforeWrite is called before an assignment to a field of e.
+// BeforeRead is called before a read of a plain field of e. It is no step under a
+// mutex: a Lock or a write is near.
+func BeforeRead(e *Event) *Event {
+	if locked == 0 {
+		Step("read", nil)
+	}
+	return e
+}
+
+// BeforeWrite is called before a write of a plain field of e.
 func BeforeWrite(e *Event) *Event {
 	Step("write", nil)
 	return e

@@ -60,8 +60,7 @@ func runInstrumented(t *testing.T, test func(*testing.T)) {
 
 // instrument returns the Go file with accesses to shared state made steps: it has
 // the types of export_test.go in place of those of sync and sync/atomic, and calls
-// the functions there to close, receive, select and assign to a plain field. A read
-// of a plain field belongs to the step before.
+// the functions there to close, receive, select, and read or write a plain field.
 func instrument(t *testing.T, path string) []byte {
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution) // without comments
@@ -91,7 +90,12 @@ func instrument(t *testing.T, path string) []byte {
 			for _, x := range n.Lhs {
 				if field, ok := x.(*ast.SelectorExpr); ok && plain[field.Sel.Name] {
 					field.X = call("BeforeWrite", field.X)
+					stepped[field] = true
 				}
+			}
+		case *ast.SelectorExpr:
+			if plain[n.Sel.Name] && !stepped[n] {
+				n.X = call("BeforeRead", n.X)
 			}
 		case *ast.CallExpr:
 			if f, ok := n.Fun.(*ast.Ident); ok && f.Name == "close" {
@@ -132,12 +136,16 @@ var calls = [][]string{
 }
 
 // explore runs every sequence of two calls concurrently with every call, and
-// every three calls concurrently, on an unset, a set and an awaited event.
+// every three calls concurrently, on an unset, a set and an awaited event. It also
+// runs sequences in which another Set may overtake one that releases a waiter.
 func explore(t *testing.T) {
 	s := newScheduler()
 	for _, before := range [][]string{{}, {"Set"}, {"Done"}} {
 		for i, a := range calls {
 			for j, b := range calls {
+				if len(before) > 0 && before[0] == "Done" {
+					s.exhaust(t, before, []string{"Set"}, slices.Concat(a, b, []string{"Set"}))
+				}
 				for k, c := range calls {
 					s.exhaust(t, before, slices.Concat(a, b), c)
 					if i <= j && j <= k && !testing.Short() {
@@ -304,7 +312,7 @@ func (s *scheduler) exhaust(t *testing.T, before []string, programs ...[]string)
 // its further choices. It returns what is wrong with the history.
 func (s *scheduler) run(t *testing.T, before []string, programs [][]string) (problem string) {
 	var e event.Event
-	s.threads, s.running, s.clock, s.trace, s.options = nil, nil, 0, nil, nil
+	s.threads, s.running, s.clock, s.trace, s.options = nil, nil, 0, s.trace[:0], s.options[:0]
 	now := func() int64 { return s.clock }
 	main := user{e: &e, now: now}
 	for _, name := range before {
