@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"example.com/event/interprocess/internal/bell"
 	"example.com/event/interprocess/internal/futex"
 )
 
@@ -33,16 +32,6 @@ func TestPauses(t *testing.T) {
 	} {
 		assert.Equal(t, row.want, pause(row.idle, row.gates, row.deaf), row)
 	}
-}
-
-// hear returns a bell that hears rings of e.
-func (e *Event) hear(t *testing.T) *bell.Bell {
-	t.Helper()
-	b, err := bell.New()
-	require.NoError(t, err)
-	t.Cleanup(b.Close)
-	require.NoError(t, b.Listen(e.page.File()))
-	return b
 }
 
 // faster checks that most of what took so long was not the backstop's work: that
@@ -81,7 +70,7 @@ func TestMoreEventsThanPlaces(t *testing.T) {
 
 // Two processes whose waits are in their hubs answer each other.
 func TestHubAnswersHub(t *testing.T) {
-	inTheHub(t)
+	forced(t, withBell)
 	request, reply := relayed(t)
 	var took []time.Duration
 	for range 50 {
@@ -96,7 +85,7 @@ func TestHubAnswersHub(t *testing.T) {
 
 // A Set that is killed before it rings is noticed all the same.
 func TestHubLooksWithoutARing(t *testing.T) {
-	inTheHub(t)
+	forced(t, withBell)
 	e := newTest(t)
 	for range 2 {
 		e.Clear()
@@ -129,7 +118,7 @@ func TestSetRings(t *testing.T) {
 
 // A hub without waits ends with all that it has, and the next wait starts another.
 func TestHubEndsAndStarts(t *testing.T) {
-	inTheHub(t)
+	forced(t, withBell)
 	e := newTest(t)
 	hubEnds(t)
 	resources := func() string {
@@ -156,7 +145,7 @@ func TestHubEndsAndStarts(t *testing.T) {
 // A wait that has returned has left the hub, however it ended and whether or not
 // it heard.
 func TestWaitsLeaveTheHub(t *testing.T) {
-	inTheHub(t)
+	forced(t, withBell)
 	for _, deaf := range []bool{false, true} {
 		for name, end := range map[string]func(e *Event, cancel func()){
 			"Set":    func(e *Event, _ func()) { e.Set() },
@@ -192,7 +181,7 @@ func TestWaitsLeaveTheHub(t *testing.T) {
 // A handle whose file the bell cannot hear is looked at often, beside others that
 // it hears.
 func TestDeafHandle(t *testing.T) {
-	inTheHub(t)
+	forced(t, withBell)
 	deaf, other := handles(t)
 	hears := newTest(t)
 	for range 3 {
@@ -217,7 +206,7 @@ func TestDeafHandle(t *testing.T) {
 // A handle that is closed, and a file whose name is removed, leave other handles
 // to the event in the hub.
 func TestHandlesOfOneEventInTheHub(t *testing.T) {
-	inTheHub(t)
+	forced(t, withBell)
 	path := tempPath(t)
 	first, err := Create(path)
 	closing(t, first, err)

@@ -13,7 +13,6 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -51,9 +50,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // or every child takes a second to end
-	code := m.Run()
-	os.RemoveAll(plainDir)
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
 // stopped is true in a child that the parent has told to stop.
@@ -114,35 +111,6 @@ func (c *child) line() (line string) {
 	within(c.t, "a line from the child", func() { line, _ = c.lines.ReadString('\n') })
 	return strings.TrimSpace(line)
 }
-
-// plain makes cmd run the test binary built without the race detector, which
-// starts and steps many times faster, for children that are killed or traced.
-func plain(t testing.TB, cmd *exec.Cmd) *exec.Cmd {
-	t.Helper()
-	if raceEnabled {
-		binary, err := buildPlain()
-		if err != nil {
-			t.Skip("the test binary cannot be built again without the race detector:", err)
-		}
-		cmd.Path = binary
-	}
-	return cmd
-}
-
-var plainDir string // removed by TestMain
-
-var buildPlain = sync.OnceValues(func() (string, error) {
-	var err error
-	if plainDir, err = os.MkdirTemp("", "plain"); err != nil {
-		return "", err
-	}
-	binary := filepath.Join(plainDir, "plain.test")
-	out, err := exec.Command("go", "test", "-c", "-o", binary, ".").CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("%w: %s", err, out)
-	}
-	return binary, err
-})
 
 // within calls f, and fails the test if f has not returned before hang.
 func within(t testing.TB, what string, f func()) {

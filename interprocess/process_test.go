@@ -183,7 +183,7 @@ func TestKillStorm(t *testing.T) {
 
 // startVictim starts a victim, and returns when it has begun to use e.
 func startVictim(t *testing.T, e *Event) *child {
-	c := startCommand(t, plain(t, command(t, e, "victim", fmt.Sprint(rand.Uint64()))))
+	c := start(t, e, "victim", fmt.Sprint(rand.Uint64()))
 	within(t, "a victim to start", func() { c.lines.ReadByte() })
 	return c
 }
@@ -226,7 +226,7 @@ func TestManyProcesses(t *testing.T) {
 	e := newTest(t)
 	var children []*child
 	for range rounds(100) {
-		children = append(children, startCommand(t, plain(t, command(t, e, "wait"))))
+		children = append(children, start(t, e, "wait"))
 	}
 	for _, c := range children {
 		c.says("waiting unset")

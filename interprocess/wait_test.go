@@ -184,39 +184,20 @@ func TestTimeoutIsNeverEarly(t *testing.T) {
 }
 
 func TestWaitContext(t *testing.T) {
-	boom := errors.New("boom")
 	everyMode(t, func(t *testing.T) {
 		e := newTest(t)
-		wait := func(ctx context.Context) (err error) {
-			within(t, "WaitContext", func() { err = e.WaitContext(ctx) })
-			return err
-		}
-
 		ctx, cancel := context.WithCancelCause(context.Background())
-		cancel(boom)
-		assert.Equal(t, context.Canceled, wait(ctx), "cancelled before: ctx.Err(), not its cause")
-
-		ctx, cancel = context.WithCancelCause(context.Background())
-		time.AfterFunc(2*time.Millisecond, func() { cancel(boom) })
-		assert.Equal(t, context.Canceled, wait(ctx), "cancelled during")
-
+		cancel(errors.New("boom"))
+		assert.Equal(t, context.Canceled, e.WaitContext(ctx), "ctx.Err(), not its cause")
 		for _, d := range []time.Duration{math.MinInt64, -1, 0, 1, time.Millisecond} {
 			start := time.Now()
 			ctx, stop := context.WithTimeout(context.Background(), d)
-			assert.Equal(t, context.DeadlineExceeded, wait(ctx), d)
+			within(t, "the end of the context", func() { assert.Equal(t, context.DeadlineExceeded, e.WaitContext(ctx), d) })
 			assert.GreaterOrEqual(t, time.Since(start), d)
 			stop()
 		}
-
-		ctx, cancel = context.WithCancelCause(context.Background())
 		time.AfterFunc(2*time.Millisecond, e.Set)
-		assert.NoError(t, wait(ctx))
-		cancel(boom)
-		assert.NoError(t, wait(ctx), "cancelled after")
-
-		e.Clear()
-		time.AfterFunc(2*time.Millisecond, e.Set)
-		assert.NoError(t, wait(context.Background()), "a context that is never done")
+		within(t, "Set", func() { assert.NoError(t, e.WaitContext(context.Background())) })
 	})
 }
 
@@ -390,29 +371,6 @@ func TestForeignContext(t *testing.T) {
 	})
 }
 
-func TestDone(t *testing.T) {
-	everyMode(t, func(t *testing.T) {
-		a, b := handles(t)
-		for range 3 {
-			done := a.Done()
-			assert.False(t, isClosed(done))
-			b.Set()
-			arrives(t, "the channel of Done", done)
-			assert.True(t, isClosed(a.Done()), "of a set event")
-			b.Clear()
-			assert.True(t, isClosed(done), "after Clear")
-
-			done = a.Done()
-			assert.False(t, isClosed(done))
-			parked(t, a)
-			b.Set()
-			b.Clear()
-			arrives(t, "the channel of Done", done)
-			assert.False(t, isClosed(a.Done()), "of the next generation")
-		}
-	})
-}
-
 // The calls for one generation share a channel and a goroutine, which ends with
 // the Set or with Close.
 func TestDoneGoroutines(t *testing.T) {
@@ -439,34 +397,6 @@ func TestDoneGoroutines(t *testing.T) {
 			e.Done()
 			assert.Zero(t, goroutines(ofDone), "on a set event or a closed handle")
 		}
-	})
-}
-
-// Done shares the gate with the waits: whichever comes first leads, and the
-// others follow.
-func TestDoneBesideWaits(t *testing.T) {
-	everyMode(t, func(t *testing.T) {
-		e := newTest(t)
-		done := e.Done()
-		parked(t, e) // the goroutine of Done leads
-		require.False(t, e.WaitTimeout(time.Millisecond))
-		follower := e.startWait(e.generation(), limit{})
-		require.False(t, isClosed(done))
-		e.Set()
-		arrives(t, "the channel of Done", done)
-		assert.NoError(t, arrives(t, "the wait that follows", follower))
-
-		e.Clear()
-		ctx, cancel := context.WithCancel(context.Background())
-		leader := e.startWait(e.generation(), limit{done: ctx.Done()})
-		parked(t, e)
-		done = e.Done()
-		cancel()
-		assert.Equal(t, errGaveUp, arrives(t, "the leader", leader))
-		parked(t, e) // the goroutine of Done has taken over
-		require.False(t, isClosed(done))
-		e.Set()
-		arrives(t, "the channel of Done", done)
 	})
 }
 
