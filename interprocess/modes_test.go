@@ -27,8 +27,8 @@ func everyMode(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	for _, m := range modes() {
 		t.Run(m, func(t *testing.T) {
-			if forbids(m) && !onSuchHost(m) {
-				runOnSuchHost(t, m)
+			if needsHost(m) {
+				runOnHost(t, m)
 				return
 			}
 			forced(t, m)

@@ -7,13 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"example.com/event/interprocess/internal/hosttest"
 )
 
 // startWait starts a wait for generation, of which only the end matters.
@@ -106,11 +107,25 @@ func TestGenerationComesAgain(t *testing.T) {
 	})
 }
 
+// hook is a context that calls done when a wait asks for its channel. By then
+// the wait has found the event unset.
+type hook struct {
+	context.Context
+	done func() <-chan struct{}
+}
+
+func (h hook) Done() <-chan struct{} { return h.done() }
+
 // The event wins if Set, Clear and the end of the context all come before the
-// wait looks again.
+// wait joins its gate, or before it looks again.
 func TestSetAndClearWin(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
 		e := newTest(t)
+		assert.NoError(t, e.WaitContext(hook{context.Background(), func() <-chan struct{} {
+			e.Set()
+			e.Clear()
+			return cancelled.Done()
+		}}))
 		for range rounds(200) {
 			ctx, cancel := context.WithCancel(context.Background())
 			generation := e.generation()
@@ -124,26 +139,6 @@ func TestSetAndClearWin(t *testing.T) {
 			require.NoError(t, arrives(t, "the follower", follower))
 		}
 	})
-}
-
-// hook is a context that calls done when a wait asks for its channel. By then
-// the wait has found the event unset.
-type hook struct {
-	context.Context
-	done func() <-chan struct{}
-}
-
-func (h hook) Done() <-chan struct{} { return h.done() }
-
-func TestSetWinsOverContextDoneAtOnce(t *testing.T) {
-	for name, also := range map[string]func(*Event){"Set": func(*Event) {}, "Set, Clear": (*Event).Clear} {
-		e := newTest(t)
-		assert.NoError(t, e.WaitContext(hook{context.Background(), func() <-chan struct{} {
-			e.Set()
-			also(e)
-			return cancelled.Done()
-		}}), name)
-	}
 }
 
 // Neither on an event that is left alone nor while Set and Clear run.
@@ -260,29 +255,6 @@ func TestGivingUp(t *testing.T) {
 	})
 }
 
-// When all waits have given up, the next one still works. So do 200 that one
-// context ends.
-func TestWaitAfterAllGaveUp(t *testing.T) {
-	everyMode(t, func(t *testing.T) {
-		e := newTest(t)
-		for range 50 {
-			require.False(t, e.WaitTimeout(50*time.Microsecond))
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		var waiters sync.WaitGroup
-		for range 200 {
-			waiters.Go(func() { assert.Equal(t, context.Canceled, e.WaitContext(ctx)) })
-		}
-		parked(t, e)
-		cancel()
-		within(t, "the cancelled waits", waiters.Wait)
-		waiters.Go(e.Wait)
-		parked(t, e)
-		e.Set()
-		within(t, "the wait", waiters.Wait)
-	})
-}
-
 // A wait for a generation that has passed leaves the gate of the current one
 // alone: Close still finds the waits there.
 func TestLateWaitLeavesTheGate(t *testing.T) {
@@ -371,60 +343,22 @@ func TestForeignContext(t *testing.T) {
 	})
 }
 
-// The calls for one generation share a channel and a goroutine, which ends with
-// the Set or with Close.
-func TestDoneGoroutines(t *testing.T) {
-	const ofDone = "created by example.com/event/interprocess.(*Event).Done"
-	everyMode(t, func(t *testing.T) {
-		for name, end := range map[string]func(*Event){
-			"Set":        (*Event).Set,
-			"Set, Clear": func(e *Event) { e.Set(); e.Clear() },
-			"Close":      func(e *Event) { e.Close() },
-		} {
-			eventually(t, "goroutines of other tests to end", func() bool { return goroutines(ofDone) == 0 })
-			e := newTest(t)
-			first := e.Done()
-			var callers sync.WaitGroup
-			for range 50 {
-				callers.Go(func() { assert.Equal(t, first, e.Done()) })
-			}
-			within(t, "Done", callers.Wait)
-			assert.Equal(t, 1, goroutines(ofDone))
-			end(e)
-			arrives(t, name, first)
-			eventually(t, "the goroutine to end", func() bool { return goroutines(ofDone) == 0 })
-			e.Set() // unless it is closed
-			e.Done()
-			assert.Zero(t, goroutines(ofDone), "on a set event or a closed handle")
-		}
-	})
-}
-
 // Set comes after Done has found the event unset and before it joins the gate.
-// Only the event synchronizes x: the test reads the flag from the file.
+// Only the event synchronizes x.
 func TestSetBeforeDoneJoins(t *testing.T) {
-	path := tempPath(t)
-	a, err := Create(path)
-	closing(t, a, err)
-	b, err := Open(path)
-	closing(t, b, err)
+	a, b := handles(t)
 	x, observed := 0, make(chan int, 1)
 	a.mu.Lock()
 	go func() {
 		<-a.Done()
 		observed <- x
 	}()
-	eventually(t, "Done to join", func() bool { return goroutines("(*Event).join(") == 1 })
-	unset, err := os.ReadFile(path)
-	require.NoError(t, err)
+	eventually(t, "Done to join", func() bool { return hosttest.Goroutines("", "(*Event).join(") == 1 })
 	go func() {
 		x = 1
 		b.Set()
 	}()
-	eventually(t, "Set", func() bool {
-		page, err := os.ReadFile(path)
-		return err == nil && string(page) != string(unset)
-	})
+	eventually(t, "Set", b.flagged)
 	a.mu.Unlock()
 	assert.Equal(t, 1, arrives(t, "Done", observed))
 }
