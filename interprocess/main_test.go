@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -128,7 +129,11 @@ func newTest(t testing.TB) *Event {
 func closing(t testing.TB, e *Event, err error) *Event {
 	t.Helper()
 	require.NoError(t, err)
-	t.Cleanup(func() { within(t, "Close", func() { e.Close() }) })
+	hangs := time.AfterFunc(4*hang, func() { panic(t.Name() + " hangs") }) // in whatever it calls
+	t.Cleanup(func() {
+		hangs.Stop()
+		within(t, "Close", func() { e.Close() })
+	})
 	return e
 }
 

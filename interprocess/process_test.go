@@ -219,7 +219,7 @@ func init() {
 func TestManyProcesses(t *testing.T) {
 	e := newTest(t)
 	var children []*child
-	for range rounds(100) {
+	for range rounds(60) { // each may need one of the 128 inotify instances of a user
 		children = append(children, start(t, e, "wait"))
 	}
 	for _, c := range children {
