@@ -168,7 +168,7 @@ func TestCloseOnExec(t *testing.T) {
 					syscall.ForkLock.Unlock()
 				}
 			}()
-			for range 3000 {
+			for range 1000 {
 				got, err := open()
 				require.NoError(t, err)
 				require.NoError(t, got.Close())
