@@ -63,6 +63,30 @@ func TestHubLooksWithoutARing(t *testing.T) {
 	}
 }
 
+// A Set that comes before the hub's mark does not ring. The wait returns at once
+// all the same.
+func TestSetBeforeTheMark(t *testing.T) {
+	forced(t, withBell)
+	other := newTest(t)
+	released := other.startWait(0, limit{})
+	parked(t, other) // so the hub looks rarely
+	var took []time.Duration
+	for range 11 {
+		e := newTest(t)
+		hub.mu.Lock()
+		result := e.startWait(0, limit{})
+		eventually(t, "a leader", func() bool { g := e.lastGate(); return g != nil && len(g.token) == 0 })
+		e.Set()
+		began := time.Now()
+		hub.mu.Unlock()
+		assert.NoError(t, arrives(t, "the wait", result))
+		took = append(took, time.Since(began))
+	}
+	faster(t, took)
+	other.Set()
+	assert.NoError(t, arrives(t, "the other wait", released))
+}
+
 // Set rings if a hub may be listening and the flag was not set before. The kernel
 // queues the event of a ring before Set returns.
 func TestSetRings(t *testing.T) {

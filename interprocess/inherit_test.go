@@ -78,7 +78,7 @@ func TestShareKeepsTheEnvironment(t *testing.T) {
 	require.NoError(t, other.Share(cmd, "other"))
 	kept := cmd.Env
 	require.Len(t, kept, 6)
-	cmd.Env = append([]string{"GOEVENT_x=3:OLD", "GOEVENT_y=4:OLD"}, kept...)
+	cmd.Env = append([]string{"GOEVENT_x=3:OLD", "GOEVENT_y=4:OLD", "GOEVENT_w=99:OLD"}, kept...)
 	require.NoError(t, e.Share(cmd, "x"))
 	assert.Equal(t, kept, cmd.Env[:6])
 	require.Len(t, cmd.Env, 7)
