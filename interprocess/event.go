@@ -97,11 +97,14 @@ func passed(word, generation uint32) bool { return word&^(asleep|listening) != g
 // ErrClosed is the error of WaitContext and Share on a closed handle.
 var ErrClosed = errors.New("interprocess: event is closed")
 
-// newEvent returns a handle to the event in p.
-func newEvent(p *page.Page) *Event {
+// handle returns a handle to the event in p, unless there is an error.
+func handle(p *page.Page, err error) (*Event, error) {
+	if err != nil {
+		return nil, err
+	}
 	e := &Event{word: futex.Word{Uint32: p.Word, ID: p.ID}, page: p}
 	e.live.Store(true)
-	return e
+	return e, nil
 }
 
 // load returns the word and whether the handle is open. If it is not, the word
@@ -155,7 +158,7 @@ func (e *Event) Set() {
 
 // ring makes the hubs of all processes look at the word. If it fails, as it does
 // once the handle is closed, they look soon anyway.
-func (e *Event) ring() { _ = bell.Ring(e.page.File()) }
+func (e *Event) ring() { _ = bell.Ring(e.page.File) }
 
 // Clear makes the event unset: a wait that begins after Clear returned blocks
 // until the next Set. Clear has no effect on waiters that an earlier Set
