@@ -109,15 +109,6 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	})
 }
 
-// hubEnds waits until the hub has ended, as it does when nothing waits.
-func hubEnds(t *testing.T) {
-	t.Helper()
-	eventually(t, "the hub to end", func() bool {
-		_, _, runs := hubState()
-		return !runs
-	})
-}
-
 // useMany uses n handles, 8 at a time.
 func useMany(t *testing.T, n int, use func(*testing.T, *Event)) {
 	t.Helper()

@@ -88,7 +88,7 @@ func TestSetAndWake(t *testing.T) {
 			_, ended := sleep(t, futex.Threads, w, asleep)
 			require.True(t, futex.SetAndWake(w, asleep, bit, key))
 			require.EqualValues(t, asleep|bit, w.Load())
-			hosttest.Within(t, "the sleeps to end", func() { <-ended })
+			hosttest.Arrives(t, "the sleeps to end", ended)
 		}
 	})
 
@@ -102,7 +102,7 @@ func TestSetAndWake(t *testing.T) {
 			require.NoError(t, err)
 			_, ended := sleep(t, sleeps, wordIn(p), asleep)
 			fmt.Println("\nasleep")
-			hosttest.Within(t, "the sleeps to end", func() { <-ended })
+			hosttest.Arrives(t, "the sleeps to end", ended)
 			fmt.Println("\nended")
 			return
 		}
@@ -143,28 +143,6 @@ func TestSetAndWake(t *testing.T) {
 				assert.Equal(t, value|bit, w.Load())
 			} else {
 				assert.Equal(t, value, w.Load())
-			}
-		}
-	})
-
-	t.Run("does not get lost on the way into the kernel", func(t *testing.T) {
-		w, _ := newWord(t)
-		s := new(futex.Sleeper)
-		for range 2000 {
-			w.Store(asleep)
-			set := make(chan struct{})
-			hosttest.Within(t, "the sleep to end", func() {
-				assert.True(t, s.Sleep(w, asleep, key, time.Time{}, func() bool {
-					go func() {
-						futex.SetAndWake(w, asleep, bit, key)
-						close(set)
-					}()
-					return false
-				}))
-			})
-			hosttest.Within(t, "SetAndWake", func() { <-set })
-			if t.Failed() {
-				return
 			}
 		}
 	})
@@ -213,6 +191,32 @@ func TestSleep(t *testing.T) {
 	})
 }
 
+// Neither a set nor an interrupt gets lost while a sleep is on its way into the
+// kernel, anywhere after it called stop.
+func TestOnTheWayIntoTheKernel(t *testing.T) {
+	w, _ := newWord(t)
+	s := new(futex.Sleeper)
+	for name, end := range map[string]func(){
+		"SetAndWake": func() { futex.SetAndWake(w, asleep, bit, key) },
+		"Interrupt":  func() { s.Interrupt(w) },
+	} {
+		for range 2000 {
+			w.Store(asleep)
+			ended := make(chan struct{})
+			hosttest.Within(t, "the sleep to end by "+name, func() {
+				assert.True(t, s.Sleep(w, asleep, key, time.Time{}, func() bool {
+					go func() {
+						end()
+						close(ended)
+					}()
+					return false
+				}))
+			})
+			hosttest.Arrives(t, name, ended)
+		}
+	}
+}
+
 func TestInterrupt(t *testing.T) {
 	t.Run("ends a sleep", func(t *testing.T) {
 		w, _ := newWord(t)
@@ -229,29 +233,7 @@ func TestInterrupt(t *testing.T) {
 			untilAsleep(t, 1)
 			interrupted.Store(true)
 			hosttest.Within(t, "Interrupt", func() { s.Interrupt(w) })
-			hosttest.Within(t, "the sleep to end", func() { <-ended })
-		}
-	})
-
-	// The sleep is on its way into the kernel, anywhere after it called stop.
-	t.Run("does not get lost on the way into the kernel", func(t *testing.T) {
-		w, _ := newWord(t)
-		s := new(futex.Sleeper)
-		for range 2000 {
-			interrupted := make(chan struct{})
-			hosttest.Within(t, "the sleep to end", func() {
-				assert.True(t, s.Sleep(w, 0, key, time.Time{}, func() bool {
-					go func() {
-						s.Interrupt(w)
-						close(interrupted)
-					}()
-					return false
-				}))
-			})
-			hosttest.Within(t, "Interrupt", func() { <-interrupted })
-			if t.Failed() {
-				return
-			}
+			hosttest.Arrives(t, "the sleep to end", ended)
 		}
 	})
 
@@ -271,6 +253,6 @@ func TestInterrupt(t *testing.T) {
 			}
 			all.Wait()
 		})
-		hosttest.Within(t, "the sleep to end", func() { <-ended })
+		hosttest.Arrives(t, "the sleep to end", ended)
 	})
 }
