@@ -127,7 +127,8 @@ const zeroEvent = "interprocess: use of the zero Event; make one by New, Create,
 // Clear. Otherwise it costs a system call, which takes time for each thread that
 // it wakes, or a change of the attributes of the event's file (to the same ones),
 // which wakes by inotify or kqueue, or both. It does not wait for waiters to run,
-// but on a busy machine they may run before it returns.
+// but on a busy machine they may run before it returns. On OpenBSD it needs the
+// promise "fattr" of pledge(2).
 func (e *Event) Set() {
 	w, live := e.load()
 	if !live {

@@ -134,11 +134,12 @@ func (e *Event) Share(cmd *exec.Cmd, name string) (err error) {
 		key, value, _ := strings.Cut(entry, "=")
 		if len(key) >= len(prefix) && strings.EqualFold(key[:len(prefix)], prefix) { // Windows ignores case
 			number, id, err := parseVariable(value)
-			if err != nil || !page.Passes(cmd, number, id) {
-				continue // inherited by this process; useless to the child
-			}
-			if strings.EqualFold(key, prefix+name) {
+			passes, same := err == nil && page.Passes(cmd, number, id), strings.EqualFold(key, prefix+name)
+			if passes && same {
 				return fmt.Errorf("name already shared: %s", key)
+			}
+			if same || err == nil && !passes {
+				continue // inherited by this process; useless to the child
 			}
 		}
 		env = append(env, entry)

@@ -28,7 +28,8 @@ func New() (*Bell, error) {
 	rung := make(chan struct{}, 1)
 	b := &Bell{rung, ears}
 	go func() {
-		for b.hear() == nil { // until Close
+		defer b.Close() // if hear fails before
+		for b.hear() == nil {
 			select {
 			case rung <- struct{}{}:
 			default:
@@ -59,5 +60,6 @@ func control(f *os.File, do func(fd int) error) error {
 // Close closes b. Listen then returns an error.
 func (b *Bell) Close() { b.ears.Close() }
 
-// Ring rings f, a file of mode 0600 that this process's user owns.
+// Ring rings f, a file of mode 0600 that this process's user owns. (DragonFly's old
+// file system HAMMER tells of no mode that stays the same.)
 func Ring(f *os.File) error { return f.Chmod(0o600) }

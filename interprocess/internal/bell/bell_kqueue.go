@@ -37,7 +37,7 @@ func (b *Bell) hear() error {
 			n, err = syscall.Kevent(queue, nil, events, &timeout)
 			return err
 		})
-		if err != nil && err != syscall.EINTR {
+		if err != nil && err != syscall.EINTR && err != syscall.ETIMEDOUT { // golang.org/issue/59679
 			return err
 		}
 	}
