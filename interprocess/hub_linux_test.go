@@ -94,7 +94,7 @@ func TestSetRings(t *testing.T) {
 	require.NoError(t, err)
 	defer syscall.Close(events)
 	e := newTest(t)
-	_, err = syscall.InotifyAddWatch(events, fmt.Sprint("/proc/self/fd/", e.page.File().Fd()), syscall.IN_ATTRIB)
+	_, err = syscall.InotifyAddWatch(events, fmt.Sprint("/proc/self/fd/", e.page.File.Fd()), syscall.IN_ATTRIB)
 	require.NoError(t, err)
 	for word, want := range map[uint32]bool{
 		0: false, asleep: false, listening: true, asleep | listening: true,
@@ -124,7 +124,7 @@ func TestDeafHandle(t *testing.T) {
 	released := hears.startWait(0, limit{})
 	parked(t, hears)
 	deaf, other := handles(t)
-	require.NoError(t, deaf.page.File().Close())
+	require.NoError(t, deaf.page.File.Close())
 	var took []time.Duration
 	for range 11 {
 		result := deaf.startWait(deaf.generation(), limit{})

@@ -73,7 +73,7 @@ func TestInheritedAgain(t *testing.T) {
 func TestShareKeepsTheEnvironment(t *testing.T) {
 	e, other := newTest(t), newTest(t)
 	cmd := &exec.Cmd{Path: os.Args[0], ExtraFiles: []*os.File{nil}, Env: []string{
-		"GOEVENT_z=not ours", "GOEVENT_=3:OLD", "=C:=C:\\", "x", "A=\x00",
+		"GOEVENT_z=not ours", "GOEVENT_=ours", "=C:=C:\\", "x", "A=\x00",
 	}}
 	require.NoError(t, other.Share(cmd, "other"))
 	kept := cmd.Env
@@ -152,11 +152,9 @@ func TestInheritedRefuses(t *testing.T) {
 		":ID":                     notVariable(":ID"),
 		"-1:ID":                   notVariable("-1:ID"),
 		"+7:ID":                   notVariable("+7:ID"),
-		"2147483648:ID":           notVariable("2147483648:ID"),
 		"99999999999999999999:ID": notVariable("99999999999999999999:ID"),
-		"2:ID":                    notVariable("2:ID"),
 		"2147483646:ID":           "descriptor 2147483646: interprocess: not a usable event: closed",
-		fmt.Sprint(number(live), ":ID"): fmt.Sprintf("descriptor %d: interprocess: not a usable event: event %s, want ID",
+		fmt.Sprint(number(live), ":ID"): fmt.Sprintf("descriptor %d: interprocess: not a usable event: event %q, want \"ID\"",
 			number(live), live.page.ID),
 	} {
 		t.Setenv("GOEVENT_bad", value)

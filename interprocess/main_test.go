@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -151,12 +150,7 @@ func handles(t testing.TB) (a, b *Event) {
 func (e *Event) generation() uint32 { return generationOf(e.word.Load()) }
 
 // number returns the descriptor or handle of e.
-func number(e *Event) uintptr {
-	if f := e.page.File(); f != nil {
-		return f.Fd()
-	}
-	return uintptr(reflect.ValueOf(e.page).Elem().FieldByName("shared").Elem().FieldByName("handle").Uint()) // on Windows
-}
+func number(e *Event) uintptr { return e.page.File.Fd() }
 
 // variable returns the value of the variable by which a child finds e, with the
 // number that e has in this process.
@@ -209,12 +203,12 @@ func (e *Event) lastGate() *gate {
 	return e.gate
 }
 
-// inHub reports whether the hub watches the word of g, and has a bell.
+// inHub reports whether the hub watches the word of g, and hears all rings.
 func inHub(g *gate) (watched, hears bool) {
 	hub.mu.Lock()
 	defer hub.mu.Unlock()
 	_, watched = hub.gates[g]
-	return watched, hub.bell != nil
+	return watched, !hub.polls
 }
 
 // hubEnds waits until the hub has ended, as it does when nothing waits.

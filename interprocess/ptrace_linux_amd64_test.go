@@ -429,7 +429,7 @@ func TestOvertakenAtEveryInstruction(t *testing.T) {
 			e.Clear()
 			var waiter <-chan error
 			if row.inHub {
-				require.NoError(t, heard.Listen(e.page.File()))
+				require.NoError(t, heard.Listen(e.page.File))
 				e.mark(listening, 0)
 			} else {
 				waiter = e.asleep(t)

@@ -55,15 +55,15 @@ func TestInheritForeignDescriptor(t *testing.T) {
 	}{
 		{"closed", func(t *testing.T) int { return 1 << 20 }, page.ErrFormat, "closed"},
 		{"directory", func(t *testing.T) int { return raw(t, filepath.Dir(path), syscall.O_RDONLY) },
-			page.ErrFormat, "directory, want regular file"},
+			page.ErrFormat, "not a regular file"},
 		{"device", func(t *testing.T) int { return raw(t, os.DevNull, syscall.O_RDWR) },
-			page.ErrFormat, "device, want regular file"},
+			page.ErrFormat, "not a regular file"},
 		{"pipe", func(t *testing.T) int {
 			r, w, err := os.Pipe()
 			require.NoError(t, err)
 			t.Cleanup(func() { r.Close(); w.Close() })
 			return int(w.Fd())
-		}, page.ErrFormat, "named pipe, want regular file"},
+		}, page.ErrFormat, "not a regular file"},
 		{"socket", func(t *testing.T) int {
 			l, err := net.ListenUnix("unix", &net.UnixAddr{Name: tempPath(t)})
 			require.NoError(t, err)
@@ -72,20 +72,20 @@ func TestInheritForeignDescriptor(t *testing.T) {
 			require.NoError(t, err)
 			t.Cleanup(func() { f.Close() })
 			return int(f.Fd())
-		}, page.ErrFormat, "socket, want regular file"},
+		}, page.ErrFormat, "not a regular file"},
 		{"epoll", func(t *testing.T) int {
 			fd, err := syscall.EpollCreate1(0)
 			require.NoError(t, err)
 			t.Cleanup(func() { syscall.Close(fd) })
 			return fd
-		}, page.ErrFormat, "special file, want regular file"},
+		}, page.ErrFormat, "not a regular file"},
 		{"shorter file, open to others", at(mode(0o666, file(100, "text")), syscall.O_RDWR),
 			page.ErrFormat, "size 100, want 4096"},
 		{"file of the same size", at(file(size, ""), syscall.O_RDWR), page.ErrFormat, "no event header"},
 		{"other wake-up", at(file(size, header(3, "bell")), syscall.O_RDWR),
 			page.ErrFormat, "bell.*, want.*test"},
 		{"other event", at(file(size, header(4, "OTHER")), syscall.O_RDWR),
-			page.ErrFormat, "event OTHER, want " + p.ID},
+			page.ErrFormat, `event "OTHER", want "` + p.ID},
 		{"event of another user", at(owned(file(size, header(4, p.ID))), syscall.O_RDWR),
 			fs.ErrPermission, fmt.Sprintf("owner %d, want %d", os.Geteuid()+1, os.Geteuid())},
 		{"event open to others", at(mode(0o604, file(size, header(4, p.ID))), syscall.O_RDWR),
