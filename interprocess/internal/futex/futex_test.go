@@ -149,19 +149,22 @@ func TestSetAndWake(t *testing.T) {
 }
 
 func TestSleep(t *testing.T) {
-	t.Run("returns at once if the word is another", func(t *testing.T) {
+	t.Run("returns at once", func(t *testing.T) {
 		w, _ := newWord(t)
-		w.Store(another | asleep)
-		hosttest.Within(t, "Sleep", func() {
-			assert.True(t, new(futex.Sleeper).Sleep(w, asleep, key, time.Time{}, never))
-		})
-	})
-
-	t.Run("returns at once if stop reports true", func(t *testing.T) {
-		w, _ := newWord(t)
-		hosttest.Within(t, "Sleep", func() {
-			assert.True(t, new(futex.Sleeper).Sleep(w, 0, key, time.Time{}, func() bool { return true }))
-		})
+		for name, row := range map[string]struct {
+			want     uint32
+			deadline time.Time
+			stop     bool
+		}{
+			"if the word is another":         {want: another},
+			"if stop reports true":           {stop: true},
+			"if the deadline has passed":     {deadline: time.Now()},
+			"if it has passed for some time": {deadline: time.Now().Add(-1000 * time.Hour)},
+		} {
+			hosttest.Within(t, "Sleep to return at once "+name, func() {
+				assert.True(t, new(futex.Sleeper).Sleep(w, row.want, key, row.deadline, func() bool { return row.stop }))
+			})
+		}
 	})
 
 	t.Run("lasts until the deadline", func(t *testing.T) {
@@ -179,15 +182,6 @@ func TestSleep(t *testing.T) {
 		}
 		// A signal may end one.
 		assert.LessOrEqual(t, sleeps, rounds*3/2, "sleeps end before the deadline")
-	})
-
-	t.Run("does not begin after the deadline", func(t *testing.T) {
-		w, _ := newWord(t)
-		for _, ago := range []time.Duration{0, time.Nanosecond, 1000 * time.Hour} {
-			hosttest.Within(t, "Sleep", func() {
-				assert.True(t, new(futex.Sleeper).Sleep(w, 0, key, time.Now().Add(-ago), never))
-			})
-		}
 	})
 }
 
@@ -235,11 +229,6 @@ func TestInterrupt(t *testing.T) {
 			hosttest.Within(t, "Interrupt", func() { s.Interrupt(w) })
 			hosttest.Arrives(t, "the sleep to end", ended)
 		}
-	})
-
-	t.Run("returns at once if there is no sleep", func(t *testing.T) {
-		w, _ := newWord(t)
-		hosttest.Within(t, "Interrupt", func() { new(futex.Sleeper).Interrupt(w) })
 	})
 
 	t.Run("may be called by many", func(t *testing.T) {
