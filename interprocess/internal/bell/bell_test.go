@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,6 +111,30 @@ func TestRing(t *testing.T) {
 			break
 		}
 		assert.LessOrEqual(t, heard, 3)
+	})
+
+	t.Run("is heard while the process starts others", func(t *testing.T) {
+		if hosttest.Inside(t) {
+			return
+		}
+		if hosttest.Emulated() {
+			t.Skip("a child of a busy process sometimes hangs in qemu-user before it runs anything")
+		}
+		b, f := newBell(t), newFile(t)
+		require.NoError(t, b.Listen(f))
+		var started atomic.Int32
+		var all sync.WaitGroup
+		defer all.Wait()
+		all.Go(func() {
+			for range 5 {
+				assert.NoError(t, hosttest.Again(t).Run())
+				started.Add(1)
+			}
+		})
+		for !t.Failed() && started.Load() < 5 {
+			hearsFile(t, b, f)
+		}
+		hearsFile(t, b, f)
 	})
 }
 
