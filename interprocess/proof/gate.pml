@@ -1,18 +1,21 @@
 // A model of the gate, at which a handle's waits for one generation meet, for the
-// model checker Spin (https://spinroot.com). ../../model/check.sh runs it.
+// model checker Spin (https://spinroot.com). check.sh runs it.
 //
-// N waits through one handle begin at any time, and may have limits. Other
-// processes set and clear the event any number of times. The handle may be
-// closed. The kernel may or may not have a place for a leader; if not, the poller
-// serves it. A step is one access to state that goroutines or processes share,
-// beside the Go line that it models, with these exceptions:
+// N waits through one handle begin at any time, those in DONE with a context and
+// those in DEADLINE with a deadline. Other processes set and clear the event any
+// number of times. With CLOSE, the handle is closed. The kernel may refuse a leader,
+// and then the hub serves it. A step is one access to state that goroutines or
+// processes share, beside the Go line that it models. These are simpler than the
+// code:
 //
-//   - Set and Clear are one step each, as word.pml justifies.
+//   - Set, Clear, the marks and the bell are one step each, as word.pml justifies:
+//     the hub looks once the generation has passed.
 //   - Accesses guarded by a mutex are not separate steps.
 //   - The state of the handle, the limits and the generations change only once, so
 //     one step can test several of these.
-//   - Operations without effect are left out: spins, and wakes that find no thread
-//     asleep. The kernel never refuses a wake.
+//   - No room among the sleepers is a refusal by the kernel.
+//   - An interrupter repeats its wake whenever that has an effect. (The channel
+//     left only shortens its pauses.)
 //   - Done is a wait without a limit.
 //
 // When nothing else can happen, no wait that should have ended is left, and one
@@ -26,21 +29,20 @@
 //     limit was not reached and the handle is open (no lost wake-up).
 //   - A wait reports that it gave up, or that the handle is closed, only if that
 //     is true and the event was not set before (the event wins ties).
-//   - A gate opens only when its generation is over or the handle closed.
+//   - A gate is released only when its generation is over or the handle closed.
 //   - A gate never has two tokens, and no thread sleeps on a page that has been
 //     replaced.
 //
-// Each macro tested with #ifdef seeds a mistake that Spin must find, except
-// CLOSE, which closes the handle, and OTHERS, which adds other processes that wait.
+// Each macro with an underscore seeds a mistake that Spin must find.
 
 #ifndef N
 #define N 2
 #endif
 #ifndef DONE
-#define DONE 0     // the waits whose limit has a done channel, one bit each
+#define DONE 0
 #endif
 #ifndef DEADLINE
-#define DEADLINE 0 // the waits whose limit has a deadline, one bit each
+#define DEADLINE 0
 #endif
 
 #define set    1
@@ -49,125 +51,88 @@
 #define other  252 // a generation that no wait remembers
 #define none   255 // no gate
 
-byte word;                  // in the page that processes share
-byte zeros;                 // in the page that replaces it when the handle is closed
-bool detached;              // whether it has
-#define page (detached -> zeros : word)
+byte page[2];               // the word that processes share, and the one that replaces it
+bit detached;               // which the handle has
+#define word page[detached]
 bool remembered;            // a wait remembers the generation: if none does, Clear need not change it
-byte queue;                 // the waits asleep on the word in the kernel, one bit each
+byte queue;                 // waits asleep on the shared word in the kernel, one bit each
 
 // type Event struct
-bool live = true;           // live atomic.Bool
-bool mu;                    // mu   sync.Mutex
-byte gate = none;           // gate *gate
-byte last;                  // last uint32
+bool live = true, mu;
+byte gate = none, last;
 
-// type gate struct, one for each wait that may create one
-byte generation[N];         // generation uint32
-byte open;                  // open       chan struct{}: closed, one bit for each gate
-byte token;                 // token      chan struct{}: full
-byte parks;                 // parks      atomic.Uint32: odd
-byte same[N];               // the wakers that have loaded parks as it is now, one bit each
-byte polled;                // poller.gates
+// type gate struct, and its sleeper: one for each wait that may make one
+byte generation[N];
+byte over, token;           // over is closed, token is full: one bit for each gate
+byte odd;                   // phase is
+byte same[N];               // interrupters that have loaded phase as it is now, one bit each
 
-// type limit struct
-byte done;                  // done     <-chan struct{}: closed, one bit for each wait
-byte passed;                // deadline time.Time: passed
-byte finished;              // what sleep closes when it returns
+byte reached;               // type limit struct: it was reached, one bit for each wait
 
 // Read only by the assertions, one bit for each wait:
 byte waiting;               // it found the event unset
 byte seen;                  // the event was set since then,
 byte seenByLimit;           // before the limit was reached,
 byte seenByClose;           // before the handle was closed
-bool closed;
 
-#define ME              (1 << _pid)
-#define GATE            (1 << g)
-#define isOver(w)       ((w & ~asleep) != gen)
-#define ended(gen)      ((page & ~asleep) != gen || !live)                  // func (e *Event) ended(generation) bool
-#define reached         ((DONE & ME -> done : DEADLINE & passed) & ME)      // func (l limit) reached() bool
+#define ME             (1 << _pid)
+#define GATE           (1 << g)
+#define passed(w, gen) ((w & ~asleep) != gen)
+#define ended(gen)     (passed(word, gen) || !live) // func (e *Event) ended(generation) bool
+#define stop           (reached & ME || !live)      // in sleep
 
-// The operations on the word, and the kernel's.
-
-inline setAndWake() {
-	word = word | set;
-	if :: word & asleep -> queue = 0 :: else fi;
-	seen = seen | waiting
-}
-inline clear() {
-	word = word & ~(set|asleep);
-#ifndef CLEAR_KEEPS_GENERATION
-	word = word + (remembered -> next : 0);
+inline load() {                                     // func (e *Event) load() (word, live) {
+#ifdef LIVE_BEFORE_WORD
+	open = live;
 #endif
-	remembered = false
-}
-inline wake() { if :: !detached -> queue = 0 :: else fi }
-
-inline park() {                                     // func park(word, want, deadline) {
-	d_step {                                        // futex(word, futexWaitBitset, want, &until):
+	d_step {
+		w = word;                                   // word = e.word.Load()
 		if
-#ifdef PARKS_WITHOUT_ANNOUNCING
-		:: page == gen -> assert(!detached); queue = queue | ME
-#else
-		:: page == (gen | asleep) ->                //     if word is want,
-			assert(!detached); queue = queue | ME   //     sleep
-#endif
+		:: !(w & set) && !(waiting & ME) -> waiting = waiting | ME; remembered = remembered || !detached
 		:: else
 		fi
 	};
-	if
-	:: !(queue & ME)                                //     until a wake
-	:: deadline && passed & ME -> queue = queue & ~ME // or the deadline
+#ifndef LIVE_BEFORE_WORD
+	open = live                                     // return word, e.live.Load()
+#endif
+}
+
+inline release(g) { d_step { assert(ended(generation[g])); over = over | 1 << g } }
+
+// The sleeper.
+
+inline addToPhase() { d_step { odd = odd ^ GATE; same[g] = 0 } }
+
+inline interrupt(g, me) {                           // func (s *sleeper) interrupt(w Word) {
+	if                                              // phase := s.phase.Load()
+	:: !(odd & 1 << g)                              // if phase%2 == 0 { return }
+	:: d_step { odd & 1 << g -> same[g] = same[g] | 1 << me };
+#ifdef INTERRUPTS_ONCE
+		d_step { queue = (detached -> queue : 0) }
+#else
+		do
+		:: !(same[g] & 1 << me) -> break            // for s.phase.Load() == phase
+		:: d_step { same[g] & 1 << me && queue && !detached -> queue = 0 } // && futex(w, futexWakeBitset, …)
+		od
+#endif
 	fi
+}
+
+inline futexWait() {                                // futex(w, futexWaitBitset, want, &until, ownBit):
+	d_step { if :: word == (gen | asleep) -> assert(!detached); queue = queue | ME :: else fi };
+	if
+	:: !(queue & ME)                                // until a wake
+	:: DEADLINE & reached & ME -> queue = queue & ~ME // or the deadline
+	fi
+}
+
+proctype interrupter(byte me, g) {                  // go func() in sleep { select {
+end:                                                // case <-finished:
+	reached & 1 << me;                              // case <-l.done:
+	interrupt(g, me)                                //     g.sleeper.Interrupt(e.word) } }
 }
 
 // The gate.
-
-inline release(g) {                                 // func (g *gate) release() {
-	d_step {
-		assert(ended(generation[g]));
-		open = open | 1 << g                        // close(g.open)
-	}
-}
-
-inline addParks() { d_step { parks = parks ^ GATE; same[g] = 0 } }
-
-inline wakeLeader(g, waker) {                       // func (e *Event) wakeLeader(g *gate) {
-	if                                              // n := g.parks.Load()
-	:: d_step { parks & 1 << g -> same[g] = same[g] | 1 << waker }; // for n%2 == 1 &&
-#ifdef WAKES_ONCE
-		d_step { wake() }
-#else
-		do
-		:: !(same[g] & 1 << waker) -> break         // g.parks.Load() == n {
-		:: d_step { same[g] & 1 << waker && queue && !detached -> wake() } // wake(e.word) }
-		od
-#endif
-	:: !(parks & 1 << g)
-	fi
-}
-
-proctype wakeWhenDone(byte p, g) {                  // func (e *Event) wakeWhenDone(g, l, finished) {
-	if                                              // select {
-	:: finished & 1 << p -> goto out                // case <-finished: return
-	:: done & 1 << p                                // case <-l.done: }
-	fi;
-	if
-	:: DEADLINE & passed & 1 << p ->                // if l.expired() {
-#ifdef TRUSTS_THE_DEADLINE
-		goto out
-#endif
-		if                                          //     select {
-		:: finished & 1 << p -> goto out            //     case <-finished: return
-		:: true                                     //     case <-time.After(time.Millisecond): } }
-		fi
-	:: else
-	fi;
-	wakeLeader(g, p);                               // e.wakeLeader(g)
-out:
-	skip
-}
 
 inline join() {                                     // func (e *Event) join(generation) *gate {
 	d_step {
@@ -177,8 +142,8 @@ inline join() {                                     // func (e *Event) join(gene
 		:: ended(gen) -> g = none                   // if e.ended(generation) { return nil }
 #endif
 		:: else ->
-			if                                      // if e.gate == nil || e.gate.generation != generation {
-			:: gate != none && generation[gate] == gen
+			if                                      // if e.gate == nil || e.gate.generation != generation ||
+			:: gate != none && generation[gate] == gen && !(over & 1 << gate) // e.gate.released() {
 			:: else ->
 				gate = _pid;                        //     e.gate = &gate{ …
 				generation[gate] = gen;             //     generation: generation }
@@ -189,23 +154,19 @@ inline join() {                                     // func (e *Event) join(gene
 	}
 }
 
-inline waitAt() {                                   // func (e *Event) waitAt(g, l) {
-	if                                              // select { // which first tries the token alone
-	:: open & GATE                                  // case <-g.open:
-	:: reached                                      // case <-l.done: case <-timeout:
+inline waitAt() {                                   // func (e *Event) waitAt(g, l) { select {
+	if
+	:: over & GATE                                  // case <-g.over:
+	:: reached & ME                                 // case <-l.done: case <-timeout:
 	:: d_step { token & GATE -> token = token & ~GATE }; // case <-g.token:
 		lead()                                      //     e.lead(g, l) }
 	fi
 }
 
 inline lead() {                                     // func (e *Event) lead(g, l) {
+	sleep();                                        // if !e.sleep(g, l) {
 	if
-	:: reached || ended(gen)                        // if !l.reached() && !e.spin(g.generation) { select {
-	:: place = true                                 //     case places <- struct{}{}:
-	:: poll()                                       //     default: hasPlace = e.poll(g, l, places) }
-	fi;
-	if
-	:: place -> sleep()                             //     if hasPlace { e.sleep(g, l); <-places } }
+	:: refused -> listen()                          //     e.listen(g, l) }
 	:: else
 	fi;
 	if
@@ -219,216 +180,162 @@ inline lead() {                                     // func (e *Event) lead(g, l
 	fi
 }
 
-inline poll() {                                     // func (e *Event) poll(g, l, places) (hasPlace bool) {
-	polled = polled | GATE;                         // startPolling(g, e)
+inline sleep() {                                    // func (e *Event) sleep(g, l) (ok bool) {
 	if
-	:: true -> if                                   // select { // where no place becomes free
-		:: open & GATE
-		:: reached
-		fi
-	:: true -> if                                   // select {
-		:: open & GATE                              // case <-g.open:
-		:: reached                                  // case <-l.done: case <-timeout:
-		:: place = true                             // case places <- struct{}{}: hasPlace = true }
-		fi
-	fi;
-	polled = polled & ~GATE                         // delete(poller.gates, g)
-}
-
-#ifdef SECOND_LOOK_SKIPS_LIMIT
-#define looksAgain (!live)
-#else
-#ifdef SECOND_LOOK_SKIPS_CLOSE
-#define looksAgain reached
-#else
-#define looksAgain (reached || !live)
-#endif
-#endif
-
-inline sleep() {                                    // func (e *Event) sleep(g, l) {
-	deadline = (DEADLINE & ME) != 0;
-	if
-	:: DONE & ME -> run wakeWhenDone(_pid, g)       // if l.done != nil { go e.wakeWhenDone(g, l, finished) }
+	:: DONE & ME -> run interrupter(_pid, g)        // if l.done != nil { go func() … }
 	:: else
 	fi;
 	do
-	:: reached || !live -> break
-	:: !reached && live ->                          // for !l.reached() && e.live.Load() &&
-#ifndef PARKS_WITHOUT_ANNOUNCING
-		d_step {                                    // e.announce(g.generation) {
-			if                                      //     e.word.CompareAndSwap(generation, generation|asleep)
-			:: page == gen && !detached -> word = gen | asleep
-			:: page == gen && detached -> zeros = gen | asleep
-			:: else
-			fi
-		};
+	:: stop || refused -> break
+	:: !stop && !refused ->                         // for !stop() {
+		if                                          //     w, unset := e.mark(asleep, g.generation)
+		:: passed(word, gen) -> break               //     if !unset { break }
+		:: d_step { !passed(word, gen) -> word = word | asleep }
+		fi;
+		addToPhase();                               //     g.sleeper.Sleep: s.phase.Add(1)
+		if
+#ifndef STOP_NOT_TESTED_AGAIN
+		:: stop
 #endif
-		if
-		:: isOver(page) -> break                    //     e.word.Load() == generation|asleep
-		:: !isOver(page)
-		fi;
-		addParks();                                 // g.parks.Add(1)
-		if
-		:: looksAgain                               // if !l.reached() && e.live.Load() {
-		:: !looksAgain -> park()                    //     park(e.word, g.generation|asleep, l.deadline) }
-		fi;
-		addParks();                                 // g.parks.Add(1)
-		if
-		:: DONE & ME && deadline && passed & ME ->  // if l.done != nil && l.expired() {
-			if                                      //     select {
-			:: done & ME                            //     case <-l.done:
-			:: deadline = false                     //     case <-time.After(time.Millisecond): l.deadline = … } }
+		:: else ->                                  //     if !stop() {
+			if
+			:: futexWait()                          //         futex(…) }
+			:: refused = true                       //         (the kernel does)
 			fi
-		:: else
+		fi;
+		addToPhase()                                //     s.phase.Add(1)
+	od                                              // }
+}
+
+inline listen() {                                   // func (e *Event) listen(g, l) {
+	if
+	:: ended(gen)                                   // if e.ended(g.generation) { return }
+	:: !ended(gen) ->
+		if                                          // select {
+		:: over & GATE                              // case <-g.over:
+		:: passed(page[0], gen) -> release(g)       // (a ring: look releases g)
+		:: reached & ME                             // case <-l.done: case <-timeout: }
 		fi
-	od;                                             // }
-	finished = finished | ME                        // close(finished)
+	fi
 }
 
 active [N] proctype wait() {
 	byte w, g, gen;
-	bool place, deadline, closing;
+	bool open, refused;
 
-#ifdef LIVE_BEFORE_WORD
-	if :: !live -> goto out :: live fi;
-#endif
-	d_step {                                        // func (e *Event) begin() (generation, ended, err) {
-		w = page;                                   // w = e.word.Load()
+	load();                                         // func (e *Event) begin() (generation, over, err) {
+	if
+	:: !open || w & set                             // case !live: return ErrClosed; case w&set != 0: return nil }
+	:: else ->                                      // func (e *Event) waitFor(generation, l) error {
 		gen = w & ~asleep;
 		if
-		:: w & set
-		:: else -> waiting = waiting | ME; remembered = remembered || !detached
-		fi
-	};
-#ifndef LIVE_BEFORE_WORD
-	if
-	:: !live -> goto out                            // case !open: return 0, true, ErrClosed
-	:: live
-	fi;
-#endif
-	if
-	:: w & set -> goto out                          // case w&set != 0: return 0, true, nil }
-	:: else
-	fi;                                             // func (e *Event) waitFor(generation, l) error {
-	if
-	:: reached
-	:: !reached ->                                  // if !l.reached() {
-		join();                                     //     if g := e.join(generation)
+		:: reached & ME
+		:: !(reached & ME) ->                       // if !l.reached() {
+			join();                                 //     if g := e.join(generation)
+			if
+			:: g != none -> waitAt()                //     g != nil { e.waitAt(g, l) } }
+			:: else
+			fi
+		fi;
+		load();                                     // w, live := e.load()
 		if
-		:: g != none -> waitAt()                    //     g != nil { e.waitAt(g, l) } }
+#ifndef ANSWERS_FROM_THE_PAGE
+		:: !open ->                                 // if !live {
+#ifndef ANSWERS_WITHOUT_MU
+			!mu;                                    //     e.mu.Lock()
+#endif
+			w = last                                //     w = e.last; e.mu.Unlock() }
+#endif
 		:: else
+		fi;
+		if
+		:: passed(w, gen) -> assert(seen & ME)      // case passed(w, generation): return nil
+		:: !passed(w, gen) && !open -> assert(!live && !(seenByClose & ME)) // case !live: return ErrClosed
+		:: !passed(w, gen) && open -> assert(reached & ME && !(seenByLimit & ME)) // return errGaveUp
 		fi
 	fi;
-#ifdef LIVE_BEFORE_WORD
-	if :: !live -> d_step { !mu -> w = last; closing = true } :: live -> w = page fi;
-#else
-	w = page;                                       // w, open := e.load()
-	if
-	:: !live -> closing = true;                     // if !open {
-#ifndef ANSWERS_FROM_THE_PAGE
-#ifdef ANSWERS_WITHOUT_MU
-		w = last
-#else
-		d_step { !mu -> w = last }                  //     e.mu.Lock(); w = e.last; e.mu.Unlock() }
-#endif
-#endif
-	:: live
-	fi;
-#endif
-	if
-	:: isOver(w) -> assert(seen & ME)               // case w&^asleep != generation: return nil
-	:: !isOver(w) && closing ->                     // case !open: return ErrClosed }
-		assert(!live && !(seenByClose & ME))
-	:: !isOver(w) && !closing ->                    // return errGaveUp
-		assert(reached && !(seenByLimit & ME))
-	fi;
-out:
-	skip;
 	d_step {
 		waiting = waiting & ~ME; seen = seen & ~ME; seenByLimit = seenByLimit & ~ME; seenByClose = seenByClose & ~ME;
-		w = 0; g = 0; gen = 0; place = false; deadline = false; closing = false
+		w = 0; g = 0; gen = 0; open = false; refused = false
 	}
 }
 
-active proctype poller() {                          // func look() bool {
+active proctype close() {                           // func (e *Event) Close() error {
 	byte g;
-end:
-	do                                              // for g, e := range poller.gates {
-	:: d_step { polled & 1 && ended(generation[0]) -> release(0); polled = polled & ~1 } // if e.ended(g.generation) {
-	:: d_step { polled & 2 && ended(generation[1]) -> release(1); polled = polled & ~2 } //     g.release()
-#if N > 2
-	:: d_step { polled & 4 && ended(generation[2]) -> release(2); polled = polled & ~4 } //     delete(poller.gates, g) } }
-#endif
-	od
-}
 
-active proctype closer() {                          // func (e *Event) close() (closed bool, err error) {
 #ifndef CLOSE
 end:
 	false;
 #endif
-#ifdef CLOSE_WAKES_FIRST
-	if :: gate != none -> wakeLeader(gate, N) :: gate == none fi;
+#ifdef CLOSE_INTERRUPTS_FIRST
+	if :: gate != none -> interrupt(gate, N) :: else fi;
 	skip;
 #endif
+#ifdef CLOSE_SAMPLES_FIRST
+	last = word;
+#endif
 	d_step {
-		!mu -> mu = true;                           // e.mu.Lock()
-		live = false;                               // e.live.CompareAndSwap(true, false)
-		seenByClose = seen
+		mu = true;                                  // e.mu.Lock()
+		live = false; seenByClose = seen            // e.live.CompareAndSwap(true, false)
 	};
+#ifndef CLOSE_SAMPLES_FIRST
+	last = word;                                    // e.last = e.word.Load()
+#endif
+	d_step { g = gate; mu = false };                // g := e.gate; e.mu.Unlock()
 #ifdef CLOSE_DETACHES_FIRST
-	detached = true;
+	detached = 1;
 #endif
 	if
-	:: gate != none ->                              // if e.gate != nil {
-		release(gate);                              //     e.gate.release()
-#if !defined CLOSE_DOES_NOT_WAKE && !defined CLOSE_WAKES_FIRST
-		wakeLeader(gate, N)                         //     e.wakeLeader(e.gate) }
+	:: g != none ->                                 // if g != nil {
+#ifndef CLOSE_DOES_NOT_RELEASE
+		release(g);                                 //     g.release()
 #endif
-	:: gate == none
+#if !defined CLOSE_DOES_NOT_INTERRUPT && !defined CLOSE_INTERRUPTS_FIRST
+		interrupt(g, N)                             //     g.sleeper.Interrupt(e.word) }
+#endif
+	:: else
 	fi;
-	if                                              // func (e *Event) detach() (word uint32) {
-	:: detached = true                              //     syscall.Syscall6(newer.mmap, …)
-	:: d_step { zeros = other; detached = true }    //     (on zeros of another generation)
-	:: true                                         //     (no memory, or not Linux)
-	fi;
+	if                                              // e.page.Close()
+	:: d_step { assert(!queue); detached = 1 }      // (zeros have the generation of a wait,
+	:: d_step { assert(!queue); detached = 1; page[1] = other } // or another one)
+	:: true                                         // (not Linux)
+	fi
+}
+
+inline Set() {
+	d_step { page[0] = page[0] | set; queue = (page[0] & asleep -> 0 : queue); seen = seen | waiting }
+}
+inline Clear() {
 	d_step {
-		last = word;                                // e.last = e.detach()
-		mu = false;                                 // e.mu.Unlock()
-		closed = true
+		page[0] & set;
+#ifndef CLEAR_KEEPS_GENERATION
+		page[0] = page[0] + (remembered -> next : 0);
+#endif
+		page[0] = page[0] & ~(set|asleep);
+		remembered = false
+	}
+}
+inline reach(i) {
+	d_step {
+		(DONE | DEADLINE) & ~reached & 1 << i;
+		reached = reached | 1 << i;
+		seenByLimit = seenByLimit | seen & 1 << i
 	}
 }
 
-inline closeDone(w) {
-	d_step { DONE & ~done & w -> done = done | w; seenByLimit = seenByLimit | seen & w }
-}
-inline passDeadline(w) {
-	d_step { DEADLINE & ~passed & w -> passed = passed | w; seenByLimit = seenByLimit | seen & w & ~DONE }
-}
-
-// Everything else that may happen, for as long as it can matter.
-active proctype world() {
+active proctype others() {
 	do
-	:: d_step { !closed && !(word & set) -> setAndWake() }
-	:: d_step { !closed && word & set -> clear() }
-#ifdef OTHERS
-	:: d_step { !closed && !(word & (set|asleep)) -> word = word | asleep }
-	:: d_step { !closed && queue -> queue = 0 }     // wakeLeader of a process with the same bit
+	:: Set()
+	:: Clear()
+	:: reach(0)
+	:: reach(1)
+#if N > 2
+	:: reach(2)
 #endif
-	:: closeDone(1)
-	:: closeDone(2)
-	:: closeDone(4)
-	:: passDeadline(1)
-	:: passDeadline(2)
-	:: passDeadline(4)
 	:: break
-	od
-}
-
-active proctype quiescence() {
-	timeout; // nothing else can go on
-	assert(!(waiting & (seen | DONE & done | DEADLINE & ~DONE & passed)));
-	assert(live || !waiting);
-	d_step { setAndWake() };
-	d_step { clear() }
+	od;
+	timeout; // nothing else can happen
+	assert(!(waiting & (seen | reached)) && (live || !waiting));
+	Set();
+	Clear()
 }

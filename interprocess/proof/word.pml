@@ -1,12 +1,16 @@
 // A model of the word that processes share, for the model checker Spin
-// (https://spinroot.com). ../../model/check.sh runs it.
+// (https://spinroot.com). check.sh runs it.
 //
-// N processes call Set, Clear, Wait and WaitTimeout in any order, any number of
-// times. Any process may be killed before any step. A step is one access to the
-// word, or one atomic operation of the kernel, beside the Go line that it models.
-// WaitTimeout stands for WaitContext too. When every process has stopped, was
-// killed or waits, no process waits for a Set that has happened, and one more Set
-// and Clear release all waiters.
+// N processes call Set, Clear and the waits in any order, any number of times. A
+// wait sleeps in the kernel or with the help of the hub, and may have a limit. Any
+// process may be killed before any step. A step is one access to the word, one
+// system call or one atomic operation of the kernel, beside the Go line that it
+// models. With TWO_STEPS, the kernel cannot set and wake in one step.
+//
+// Backstops exist only once a process has been killed: without a kill, every
+// wake-up must come from the kernel or a ring. When nothing else can happen, no
+// process waits for a Set that has happened, and one more Set and Clear release
+// all waiters.
 //
 // Spin explores all interleavings and finds every state in which a process is
 // stuck, and every failure of an assertion:
@@ -15,208 +19,233 @@
 //     call and return.
 //   - A wait succeeds only if the event was set since the wait found it unset (no
 //     early wake-up), and stays asleep only if it was not (no lost wake-up).
-//   - WaitTimeout reports false only if the event was not set between the call
-//     and the deadline.
 //
-// Each macro tested with #ifdef seeds a mistake that Spin must find, except
-// FALLBACK, which models a kernel that cannot set and wake in one step.
+// Each macro with an underscore other than TWO_STEPS seeds a mistake that Spin
+// must find.
 
 #ifndef N
 #define N 3
 #endif
 
-#define set    1
-#define asleep 2
-#define next   4
+#define set       1
+#define asleep    2
+#define listening 4
+#define passed    8
 
-// The generation of the word is always 0. In a remembered word it is 0 while it is
-// current, and 1 once it has passed, since it wraps around only after 2^30 Clears.
+// The generation of the word is always 0. That of a remembered word is 0 too, until
+// a Clear makes it passed: the count wraps around only after 2^29 of them.
 byte word;
-byte w[N + 2] = next; // the word as each process remembers it
-byte queue;           // the processes asleep on the word in the kernel, one bit each
+byte w[N + 2] = passed; // the word as each process remembers it
+byte queue;             // processes asleep on the word in the kernel, one bit each
+byte listens;           // processes whose bell listens
+byte rung;              // and has been rung since it last woke the hub
+bool killed;            // some process has been
 
 // Read only by the assertions, one bit for each process:
 byte forSet;   // it is in Set, or in a wait that found the event unset
 byte forUnset; // it is in Clear
 byte seen;     // the event was set (or unset) since then
 
-#define isSet (word & set)
-#define over  ((word & ~asleep) != w[_pid])         // func (e *Event) ended(generation) bool
 #define ME    (1 << _pid)
+#define isSet (word & set)
+#define over  (isSet || w[_pid] & passed)           // passed(e.word.Load(), generation)
 
 chan kill = [0] of { byte };
 bool ending;
 hidden byte i;
 
-inline call(calls, now) {
-	d_step { calls = calls | ME; seen = (now -> seen | ME : seen) }
-}
+inline call(calls, now) { d_step { calls = calls | ME; seen = (now -> seen | ME : seen) } }
 inline end(promise) {
 	d_step {
 		assert(promise);
 		forSet = forSet & ~ME; forUnset = forUnset & ~ME; seen = seen & ~ME;
-		w[_pid] = next; timed = false; ok = false; passed = false; tie = false
+		queue = queue & ~ME; listens = listens & ~ME; rung = rung & ~ME;
+		w[_pid] = passed; timed = false; done = false
 	}
 }
 
-// The operations on the word, and the kernel's.
+// The operations on the word; each is part of a d_step.
 
 inline store(new) { word = new; seen = seen | (isSet -> forSet : forUnset) }
 inline storeNext() {
 	store(0);
-	for (i : 0 .. N + 1) { w[i] = w[i] | next };
-	i = 0 // a d_step cannot end in a loop
+#ifndef CLEAR_KEEPS_GENERATION
+	for (i : 0 .. N + 1) { w[i] = w[i] | passed };
+#endif
+	i = 0
 }
-
-inline setAndWake() {                               // func setAndWake(word) {
-#ifdef FALLBACK
-	d_step { store(word | set) };                   // word.Or(set)
-	queue = 0                                       // futex(word, futexWake, math.MaxInt32)
-#else
-#ifdef SET_WAKES_LATER
-	d_step { store(word | set) };
-	queue = 0
-#else
+inline wakeAll() {
 #ifdef SET_WAKES_ONE
-	d_step { store(word | set); queue = queue & (queue - 1) }
+	queue = queue & (queue - 1)
 #else
-	d_step { store(word | set); queue = 0 }         // futex(word, futexWakeOp, math.MaxInt32, orSet)
-#endif
-#endif
+	queue = 0
 #endif
 }
-
-inline park(want) {                                 // func park(word, want, deadline) {
-	d_step {
-		if                                          // futex(word, futexWaitBitset, want, &until): if word is want,
-#ifndef PARK_DOES_NOT_COMPARE
-		:: word != (want)
-#endif
-		:: else -> queue = queue | ME               //     sleep
-		fi
-	};
-	if
-	:: !(queue & ME)                                //     until a wake
-	:: timed -> d_step { queue = queue & ~ME; passed = true; tie = (seen & ME) != 0 } // or the deadline
-#ifdef FALLBACK
-	:: queue & ME && word != (want) -> queue = queue & ~ME // or for 100 ms
-#endif
-	fi
+inline mark(m) {                                    // func (e *Event) mark(mark, generation) (word, unset) {
+	d_step { if :: !over -> word = word | m; w[_pid] = word :: else fi }
 }
 
 // The methods.
 
 inline Set() {                                      // func (e *Event) Set() {
-	do                                              // for w, open := e.load(); ; w = e.word.Load() {
-	:: (word & (set|asleep)) == asleep ->           // if w&(set|asleep) == asleep {
-		setAndWake(); break                         //     setAndWake(e.word); break }
-	:: d_step { (word & (set|asleep)) != asleep -> w[_pid] = word };
-		d_step {
-			ok = word == w[_pid];                   // if e.word.CompareAndSwap(w, w|set) {
-#ifdef SET_STORES
-			ok = true;
+	w[_pid] = word;                                 // w, live := e.load()
+#ifdef SET_RINGS_FIRST
+	rung = (word & listening -> rung | listens : rung);
 #endif
-			if :: ok -> store(word | set) :: else fi;
-			w[_pid] = next
+	do
+	:: (w[_pid] & (set|asleep)) == asleep ->        // if w&(set|asleep) == asleep {
+		d_step {                                    //     if !futex.SetAndWake(e.word, w, …) { continue }
+			if
+#ifdef TWO_STEPS
+			:: word != w[_pid] -> w[_pid] = word
+			:: else -> store(word | set); done = true
+#else
+			:: true -> store(word | set); wakeAll(); done = true
+#endif
+			fi
 		};
-		if :: ok -> break :: else fi                //     break } }
-	od
+		if
+		:: done ->
+#ifdef TWO_STEPS
+			wakeAll();
+#endif
+			d_step {
+				if                                  //     now := e.word.Load()
+#ifndef SET_IGNORES_LATER_GENERATION
+				:: w[_pid] & passed -> w[_pid] = listening // generationOf(now) != generationOf(w): w |= listening
+#endif
+#ifndef SET_IGNORES_LATER_MARK
+				:: else -> w[_pid] = word & ~set    //     else: w = now &^ set }
+#else
+				:: else
+#endif
+				fi
+			};
+			break
+		:: else
+		fi
+	:: (w[_pid] & (set|asleep)) != asleep ->
+		d_step {                                    // else if !e.word.CompareAndSwap(w, w|set) { continue }
+			if
+#ifndef SET_STORES
+			:: word != w[_pid] -> w[_pid] = word    // w = e.word.Load()
+#endif
+			:: else -> store(word | set); done = true
+			fi
+		};
+		if :: done -> break :: else fi
+	od;
+#ifndef SET_RINGS_FIRST
+	if                                              // if w&(set|listening) == listening { e.ring() }
+	:: (w[_pid] & (set|listening)) == listening -> rung = rung | listens
+	:: else
+	fi
+#endif
 }
 
 inline Clear() {                                    // func (e *Event) Clear() {
-	if                                              // w, open := e.load()
-	:: !isSet ->                                    // if w&set != 0 {
-#ifdef CLEAR_CHANGES_UNSET
-		d_step { storeNext() }
-#else
-		skip
+	w[_pid] = word;                                 // w, live := e.load()
+	if
+#ifndef CLEAR_CHANGES_UNSET
+	:: !(w[_pid] & set)                             // if w&set != 0 {
 #endif
-	:: d_step { isSet -> w[_pid] = word };
-		d_step {
-			ok = word == w[_pid];                   //     e.word.CompareAndSwap(w, w&^(set|asleep)+next) }
+	:: else ->
+		d_step {                                    //     e.word.CompareAndSwap(w, generationOf(w)+oneClear) }
 			if
-#ifdef CLEAR_KEEPS_GENERATION
-			:: ok -> store(0)
-#else
-			:: ok -> storeNext()
-#endif
+			:: word == w[_pid] -> storeNext()
 #ifdef CLEAR_STORES
-			:: !ok -> store(0)
-#endif
+			:: else -> store(0)
+#else
 			:: else
-			fi;
-			w[_pid] = next
+#endif
+			fi
 		}
 	fi
 }
 
-inline begin(limit) {                               // func (e *Event) begin() (generation, ended, err) {
-	d_step {
-		w[_pid] = word & ~asleep;                   // w, open := e.load()
-		ok = isSet;                                 // w&set != 0: return 0, true, nil; return w &^ asleep
-		forSet = (ok -> forSet : forSet | ME);
-		timed = limit
-	}
+inline sleep() {                                    // func (e *Event) sleep(g, l) {
+	do
+	:: over -> break
+	:: !over ->
+#ifdef SLEEPS_WITHOUT_MARK
+		d_step { if :: !over -> w[_pid] = word :: else fi };
+#else
+#ifdef MARK_DROPS_OTHERS
+		d_step { if :: !over -> word = asleep; w[_pid] = word :: else fi };
+#else
+		mark(asleep);                               // w, unset := e.mark(asleep, generation)
+#endif
+#endif
+		d_step {                                    // Sleep: futex(w, futexWaitBitset, want, &until): if w is want,
+			if
+#ifndef SLEEP_DOES_NOT_COMPARE
+			:: word != w[_pid]
+#endif
+			:: else -> queue = queue | ME           //     sleep
+			fi
+		};
+		if
+		:: !(queue & ME)                            //     until a wake,
+		:: timed -> queue = queue & ~ME; break      //     or the deadline,
+#if defined TWO_STEPS && !defined NO_BACKSTOP
+		:: killed && over -> queue = queue & ~ME    //     or the backstop
+#endif
+		fi
+	od
 }
 
-inline waitFor() {                                  // func (e *Event) waitFor(generation, l) error {
+inline listen() {                                   // func (e *Event) listen(g, l) {
+#ifndef HUB_LISTENS_LAST
+	listens = listens | ME;                         // b.Listen(e.page.File())
+#endif
+#ifndef HUB_MARKS_LAST
+	mark(listening);                                // e.mark(listening, g.generation)
+#endif
 	if
-	:: !ok ->
-#ifdef WAIT_READS_TWICE
-		w[_pid] = word & ~asleep;
+	:: over                                         // if e.ended(g.generation) { return }
+	:: !over ->
+#ifdef HUB_LISTENS_LAST
+		listens = listens | ME;
 #endif
-		if
-		:: sleep()
-		:: poll()
-		fi;
-#ifdef DEADLINE_DECIDES
-		ok = !passed
-#else
-		ok = over                                   // case w&^asleep != generation: return nil
+#ifdef HUB_MARKS_LAST
+		mark(listening);
 #endif
+		do                                          // select { func watch(b, hurry):
+		:: d_step { rung & ME -> rung = rung & ~ME }; // case <-rung:
+			if :: over -> break :: !over fi         //     look(idle): g.release()
+#ifndef NO_BACKSTOP
+		:: killed && over -> break                  // case <-timer.C:
+#endif
+		:: timed -> break                           // case <-timeout: }
+		od
+	fi
+}
+
+inline Wait() {
+	d_step {                                        // func (e *Event) begin() (generation, over, err) {
+		w[_pid] = word & set;                       // w, live := e.load()
+		forSet = (isSet -> forSet : forSet | ME)    // w&set != 0: return true
+	};
+	if
+	:: !(w[_pid] & set) -> if :: sleep() :: listen() fi
 	:: else
 	fi
 }
 
-inline sleep() {                                    // func (e *Event) sleep(g, l) {
-	do                                              // for !l.reached() && e.announce(g.generation) {
-#ifdef PARKS_WITHOUT_ANNOUNCING
-	:: if :: over -> break :: !over fi;
-		park(w[_pid]);
-#else
-	:: d_step { word == w[_pid] -> word = word | asleep } // e.word.CompareAndSwap(generation, generation|asleep)
-	:: over -> break                                //     e.word.Load() == generation|asleep
-	:: word == (w[_pid] | asleep) ->
-		park(w[_pid] | asleep);                     //     park(e.word, g.generation|asleep, l.deadline)
-#endif
-		if :: passed -> break :: else fi
-	od                                              // }
-}
-
-inline poll() {                                     // func look() bool {
-	if
-	:: over                                         // if e.ended(g.generation) { g.release() }
-	:: timed -> d_step { passed = true; tie = (seen & ME) != 0 }
-	fi
-}
-
 active [N] proctype process() {
-	bool timed, ok, passed, tie;
+	bool timed, done;
 	{
 		do
 		:: !ending ->
 			if
-			:: call(forSet, isSet);    Set();   end(seen & ME)
-			:: call(forUnset, !isSet); Clear(); end(seen & ME)
-			:: if
-			   :: begin(false) // Wait
-			   :: begin(true)  // WaitTimeout
-			   fi;
-			   waitFor(); end(!(forSet & ME) || ok && seen & ME || !ok && passed && !tie)
+			:: _pid != 0 -> call(forSet, isSet);    Set();   end(seen & ME)
+			:: _pid != 0 -> call(forUnset, !isSet); Clear(); end(seen & ME)
+			:: _pid != 2 -> if :: timed = true :: true fi;
+				Wait(); end(!(forSet & ME) || !over || seen & ME)
 			fi
 		:: break
 		od
-	} unless { atomic { kill?eval(_pid) -> queue = queue & ~ME; end(true) } }
+	} unless { atomic { kill?eval(_pid) -> killed = true; end(true) } }
 }
 
 active proctype killer() {
@@ -224,16 +253,16 @@ active proctype killer() {
 	:: kill!0
 	:: kill!1
 	:: kill!2
-	:: kill!3
 	:: break
 	od
 }
 
 active proctype last() {
-	bool timed, ok, passed, tie;
-	timeout; // nothing else can go on
+	bool timed, done;
+	timeout; // nothing else can happen
 	assert(!(seen & forSet));
 	ending = true;
 	Set();
+	done = false;
 	Clear()
 }
