@@ -1,5 +1,6 @@
-// Package event provides an Event: a flag that goroutines set, clear, test
-// and wait for, like Python's threading.Event for threads.
+// Package event provides an Event: a flag that goroutines set, clear, test and
+// wait for, like threading.Event and asyncio.Event in Python, or .NET's
+// ManualResetEventSlim. It can pause and resume goroutines, or tell them to stop.
 //
 //	var ready event.Event // the zero value is an unset event
 //	var config string
@@ -20,7 +21,7 @@
 //   - [Event.Wait] never gives up.
 //   - [Event.Done] is for select, where the event is one of several things to
 //     wait for.
-//   - [Event.IsSet] does not wait.
+//   - [Event.IsSet] tests the flag.
 //
 // While the event is set, no wait looks at its context or timeout. A loop must
 // check the context itself:
@@ -51,66 +52,22 @@
 //     Clear and then looks at the shared state sees all that was written before
 //     every Set that this Clear undoes.
 //  8. Cost. On a set event, IsSet and the waits cost one atomic load. Set and
-//     Clear cost one compare-and-swap, unless a goroutine has had to wait since
-//     the last Clear. All of these are lock-free once Set has returned, and do
-//     not allocate. The first waiter after a Clear allocates one channel for all
-//     waiters, and a wait with a timeout its timer. No call starts a goroutine.
-//     An Event takes 24 bytes on 64-bit systems and 16 on others.
-//  9. Synctest. Waits block durably in a bubble of [testing/synctest], with the
-//     exceptions listed under Testing.
-//  10. Misuse. WaitContext panics if its context is nil. Nothing else panics:
-//     any number of calls in any order is allowed.
-//
-// # Ties in a select
-//
-// If several channels are ready, a select chooses one at random. To let the
-// event win, keep its channel, and test it again in the other cases:
-//
-//	done := e.Done()
-//	select {
-//	case <-done:
-//		return nil
-//	case err := <-failed:
-//		select {
-//		case <-done: // the event wins
-//			return nil
-//		default:
-//			return err
-//		}
-//	}
-//
-// # Copying, overwriting and embedding
-//
-// An Event must not be overwritten, since the Set that ended a wait may still
-// be running when the wait returns: it would unlock a mutex that is no longer
-// locked, a fatal error. Reset an event with Clear, not with
-//
-//	*e = event.Event{}
-//
-// Go vet reports copies, but neither this nor two similar mistakes. A slice of
-// structs copies its elements when it grows: keep pointers in it. A struct from
-// a [sync.Pool] must not be zeroed as a whole: clear its event.
-//
-// In a struct, make an Event a named field. An embedded Event adds its methods
-// to the struct, so that printing a pointer to the struct prints only "set" or
-// "unset", and Done makes it look like a context.
-//
-// # Timers and other callbacks
-//
-// Set fits [time.AfterFunc] and [context.AfterFunc]. As with any callback, when
-// stopping it reports false, Set may not have run yet, and can still undo a
-// Clear. If nothing else sets or clears the event, wait for it before the Clear:
-//
-//	if !timer.Stop() {
-//		e.Wait()
-//	}
-//	e.Clear()
+//     Clear cost one compare-and-swap, unless a goroutine has had to wait or has
+//     called Done since the last Clear. None of these allocates or, once Set has
+//     returned, locks. A call that meets a Set at work waits at most for the
+//     channel to be closed, as a waiter does, not for the Set to return. On an
+//     unset event, the first wait or Done allocates one channel for all, and a
+//     wait with a timeout its timer. No call starts a goroutine. An Event takes 24
+//     bytes on 64-bit systems and 16 on others.
+//  9. Synctest. Waits block durably in a bubble of [testing/synctest]. Create and
+//     use the event and the context inside one bubble, or outside all.
+//  10. Misuse. A nil *Event or a nil context panics. Otherwise, any number of calls
+//     in any order is allowed.
 //
 // # When not to use an Event
 //
 // For something that happens once, close a channel, cancel a [context.Context]
-// or use a [sync.Once] or [sync.WaitGroup]: readers know that these are never
-// undone.
+// or use a [sync.Once]: readers know that these are never undone.
 //
 // For passing values, use a channel: an event says that there is something to
 // do, not how much. A producer that calls Set and then Clear for each item
@@ -120,55 +77,34 @@
 //
 // For a condition over shared state, such as “the queue is not full”, use
 // [sync.Cond] or a channel: when a wait returns, another goroutine may have
-// cleared the event again.
+// cleared the event again. In place of a sync.Cond with a timeout, let an event
+// mirror the condition, set and cleared under the mutex, and loop:
+//
+//	mu.Lock()
+//	for !condition() {
+//		mu.Unlock()
+//		if !holds.WaitTimeout(time.Until(deadline)) {
+//			return errTimeout
+//		}
+//		mu.Lock()
+//	}
 //
 // # From Python
 //
 //	threading                     Go
-//	e = Event()                   var e event.Event
-//	e.set()                       e.Set()
-//	e.clear()                     e.Clear()
 //	e.is_set()                    e.IsSet()
-//	e.wait()                      e.Wait()
+//	e.wait()                      e.Wait(), which returns nothing
 //	e.wait(timeout=1.5)           e.WaitTimeout(1500 * time.Millisecond)
-//	e.wait(timeout=0)             e.IsSet()
 //	Timer(60, e.set).start()      time.AfterFunc(time.Minute, e.Set)
 //	(none)                        e.WaitContext(ctx), <-e.Done(), e.Swap(true)
-//	Lock()                        sync.Mutex
-//	Condition()                   sync.Cond
-//
-// As in Python, a timed wait reports true if the event was set in time. Wait
-// returns nothing.
-//
-// # Debugging
-//
-// Waiting goroutines appear in goroutine dumps and profiles under the name of
-// the method, such as event.(*Event).Wait, and in profiles with the labels that
-// [runtime/pprof.Do] gave them. Wait, WaitContext with a context that cannot be
-// done, and a receive from Done appear in the goroutine leak profile (since Go
-// 1.27) if no running goroutine can reach the event.
-//
-// # Testing
-//
-// Waits in a bubble of [testing/synctest] block durably, except for WaitContext
-// with a context whose Done channel was created outside the bubble, for a select
-// over Done and another channel created outside, and for a wait for an unset
-// event that was first waited for outside.
-//
-// The channel is created by the first goroutine to wait, never before, so an
-// Event may be created, set and cleared outside a bubble and used inside. Like
-// a channel, an unset event belongs to the bubble in which it was first waited
-// for, even by a wait that gave up, until it is set: waiting for it or setting
-// it from outside crashes the program.
 //
 // # Deliberate omissions
 //
 //   - Results of Set and Clear: the methods would no longer be a func(), which
 //     [time.AfterFunc] and [context.AfterFunc] take. Use Swap.
 //   - An initial state: call Set on the new event.
-//   - Pulse: Set then Clear releases all waiters, each at least once: one that
-//     waits again before the Clear passes again. If another goroutine sets the
-//     event as well, that Clear undoes its Set.
+//   - Pulse: Set then Clear releases all waiters, each at least once; if another
+//     goroutine sets the event as well, that Clear undoes its Set.
 //   - Waiting for Clear: use a second event, and a mutex around both changes.
 //   - Waiting for any of several events: select on Done, or [reflect.Select] for
 //     a number known only at run time.

@@ -11,7 +11,15 @@ import (
 // An Event is a flag that goroutines set, clear, test and wait for.
 //
 // The zero Event is unset and ready to use.
-// An Event must not be copied or overwritten after first use.
+// An Event must not be copied or overwritten after first use: the Set that ended
+// a wait may still be running when the wait returns, so reset an event with Clear,
+// not with *e = event.Event{}. Go vet reports most copies, but no overwriting, and
+// no slice of structs that copies its elements when it grows. Two unset events may
+// compare unequal; with go-cmp, use IgnoreTypes.
+//
+// In a struct, make an Event a named field: an embedded one adds its methods, so
+// that printing a pointer to the struct prints only "set" or "unset". Events that
+// different goroutines set often should not share a cache line.
 //
 // Any number of goroutines may call any of the methods at any time. The calls
 // are linearizable: they behave as if they happened one at a time, in an order
@@ -111,8 +119,8 @@ func (e *Event) await() <-chan struct{} {
 }
 
 // settle takes a releasing event to set. It waits until ch is closed, but not
-// for the Set that closes it. It is a separate function so that IsSet can be
-// inlined.
+// until the Set that closes it returns. It is a separate function so that IsSet
+// can be inlined.
 func (e *Event) settle() {
 	e.mu.Lock()
 	ch, s := e.ch, e.state.Load()
@@ -145,11 +153,17 @@ func New() *Event { return new(Event) }
 // Set sets the event and releases every goroutine that is waiting for it,
 // even if Clear follows at once. On a set event it has no effect other than
 // the memory ordering described at [Event].
+//
+// [time.AfterFunc] and [context.AfterFunc] call Set in its own goroutine, so IsSet
+// may still be false right after the context is cancelled. If stopping them reports
+// false, Set may still come and undo a Clear, unless a Wait precedes that Clear.
 func (e *Event) Set() { e.set() }
 
 // Clear makes the event unset: a wait that begins after Clear returned blocks
 // until the next Set. Clear has no effect on an unset event, or on goroutines
-// that an earlier Set released.
+// that an earlier Set released. To wait for those to finish a step, let each hold
+// a [sync.RWMutex] for reading during its step, and test IsSet under it; after
+// Clear, Lock waits for all steps.
 func (e *Event) Clear() { e.clear() }
 
 // Swap calls Set if set is true and Clear otherwise, and reports whether the
@@ -181,7 +195,11 @@ func (e *Event) Wait() {
 
 // WaitTimeout waits until the event is set or d has passed on the monotonic
 // clock, and reports whether the event was set in time. A set event gives true
-// even if d is zero or negative.
+// even if d is zero or negative. An interruptible sleep between polls:
+//
+//	for !stop.WaitTimeout(interval) {
+//		poll()
+//	}
 func (e *Event) WaitTimeout(d time.Duration) bool {
 	if d <= 0 {
 		return e.IsSet()
@@ -217,6 +235,9 @@ func (e *Event) WaitContext(ctx context.Context) error {
 // will be closed by the next Set. It is meant for select statements. A closed
 // channel stays closed: call Done anew for each wait. Successive calls may
 // return the same channel.
+//
+// If several channels are ready, a select chooses one at random. To let the event
+// win, test its channel again in the other cases, as the example “Ties” does.
 func (e *Event) Done() <-chan struct{} {
 	if e.state.Load() == set {
 		return closed
@@ -225,7 +246,8 @@ func (e *Event) Done() <-chan struct{} {
 }
 
 // String returns "set" or "unset". Printing a *Event does not race with its
-// use; printing it with %#v, or a struct that contains an Event, does.
+// use; printing it with %#v, or a struct that contains an Event, does. JSON shows
+// an Event as {}: log the result of String.
 func (e *Event) String() string {
 	if e.IsSet() {
 		return "set"

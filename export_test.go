@@ -6,13 +6,12 @@ func HoldLock(e *Event) (release func()) {
 	return e.mu.Unlock
 }
 
-// The rest replaces atomic.Uint32, sync.Mutex and close in the instrumented copy
-// of event.go, and stands before its selects: TestInterleavings chooses what runs
-// next.
+// The rest replaces or precedes the accesses to shared state in the instrumented
+// copy of event.go: TestInterleavings chooses what runs next.
 
-// Step is called before every access to shared state. It returns when the
-// goroutine may make that access, which locks m unless m is nil.
-var Step func(access string, m *Mutex)
+// Step is called before an access to shared state. It returns when the
+// goroutine may make that access: never before can, unless nil, reports true.
+var Step = func(access string, can func() bool) {}
 
 // Calls returns the calls, as bits, whose effects the running goroutine has
 // seen: in the terminology of the Go memory model, their beginnings happen
@@ -45,40 +44,80 @@ func (u *Uint32) CompareAndSwap(old, new uint32) bool {
 	return true
 }
 
+var locked int // the number of locked mutexes
+
 type Mutex struct {
-	Locked bool
+	locked bool
 	calls  uint64
 }
 
 func (m *Mutex) Lock() {
-	Step("Lock", m)
-	if m.Locked {
+	Step("Lock", func() bool { return !m.locked })
+	if m.locked {
 		panic("deadlock")
 	}
-	m.Locked = true
+	m.locked = true
+	locked++
 	*Calls() |= m.calls
 }
 
+// Unlock is no step: what others can do just before it, they can do just after.
 func (m *Mutex) Unlock() {
-	Step("Unlock", nil)
-	if !m.Locked {
+	if !m.locked {
 		panic("unlock of unlocked mutex")
 	}
-	m.Locked = false
+	m.locked = false
+	locked--
 	m.calls = *Calls()
 }
 
+// BeforeRead is called before a read of a plain field of e. It is no step under a
+// mutex: a Lock or a write is near.
+func BeforeRead(e *Event) *Event {
+	if locked == 0 {
+		Step("read", nil)
+	}
+	return e
+}
+
+// BeforeWrite is called before a write of a plain field of e.
+func BeforeWrite(e *Event) *Event {
+	Step("write", nil)
+	return e
+}
+
+// Close has a step after close, at which a real Set may be preempted by the
+// waiters.
 func Close(ch chan struct{}) {
 	Step("close", nil)
 	close(ch)
+	Step(Closed, nil)
 }
 
-// BeforeSelect is called for the channel of a select statement.
+// Receive is a receive of which the value is not used, from a channel that is
+// only ever closed.
+func Receive(ch <-chan struct{}) {
+	Step(BeginReceive, func() bool {
+		select {
+		case <-ch:
+			return true
+		default:
+			return false
+		}
+	})
+	<-ch
+}
+
+// BeforeSelect is called for the first channel of a select statement that can
+// block.
 func BeforeSelect[T any](ch <-chan T) <-chan T {
-	Step(Select, nil)
+	Step(BeginSelect, nil)
 	return ch
 }
 
-// Select is the step to a select statement. If that is of WaitTimeout, the
-// timer runs by then.
-const Select = "select"
+// The names of some steps. If BeginSelect is of WaitTimeout, the timer runs by then.
+const (
+	BeginSelect  = "select"
+	BeginReceive = "receive"
+	Closed       = "return from close"
+)

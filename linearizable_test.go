@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"example.com/event"
 )
 
@@ -199,6 +201,9 @@ func (u *user) record(result bool) {
 	u.calls = append(u.calls, begin, end)
 }
 
+// random returns one of the names.
+func random(names []string) string { return names[rand.IntN(len(names))] }
+
 // A few goroutines make a few random calls each, concurrently.
 func TestLinearizable(t *testing.T) {
 	const users, perUser = 3, 5
@@ -215,7 +220,7 @@ func TestLinearizable(t *testing.T) {
 				u := user{e: &e, now: func() int64 { return int64(time.Since(epoch)) }}
 				program := make([]string, perUser)
 				for j := range program {
-					program[j] = names[rand.IntN(len(names))]
+					program[j] = random(names)
 				}
 				u.call(t, "Done")
 				ready.Add(1)
@@ -228,9 +233,7 @@ func TestLinearizable(t *testing.T) {
 				h[i] = u.calls
 			})
 		}
-		wg.Wait()
-		if !linearizable(model{}, h) {
-			t.Fatalf("no order explains these calls:\n%v", h)
-		}
+		finish(t, "one of a few random calls", wg.Wait)
+		require.True(t, linearizable(model{}, h), "no order explains these calls:\n%v", h)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"example.com/event"
@@ -15,7 +16,7 @@ import (
 // These tests share a plain variable, synchronized only by the event. The race
 // detector fails them if the event does not synchronize.
 
-func TestSetSynchronizesBeforeWhatObservesIt(t *testing.T) {
+func Test7SetSynchronizesBeforeWhatObservesIt(t *testing.T) {
 	poll := func(isSet func(*event.Event) bool) func(*event.Event) bool {
 		return func(e *event.Event) bool {
 			for !isSet(e) {
@@ -40,8 +41,7 @@ func TestSetSynchronizesBeforeWhatObservesIt(t *testing.T) {
 					x = 1
 					e.Set()
 				}()
-				require.True(t, observed(&e))
-				require.Equal(t, 1, x)
+				finish(t, name, func() { assert.True(t, observed(&e) && x == 1) })
 			}
 		})
 	}
@@ -55,7 +55,7 @@ func unseen(f func()) {
 	f()
 }
 
-func TestSetSynchronizesBeforeClear(t *testing.T) {
+func Test7SetSynchronizesBeforeClear(t *testing.T) {
 	swap := func(set bool) func(*event.Event) { return func(e *event.Event) { e.Swap(set) } }
 	for name, before := range map[string]func(*event.Event){
 		"an unset event":   func(*event.Event) {},
@@ -100,7 +100,7 @@ func TestSetSynchronizesBeforeClear(t *testing.T) {
 
 // Each of several concurrent calls of Set synchronizes before Clear, though all
 // but one find the event set or being set.
-func TestEverySetSynchronizesBeforeClear(t *testing.T) {
+func Test7EverySetSynchronizesBeforeClear(t *testing.T) {
 	const setters = 3
 	for range rounds(5_000) {
 		var e event.Event

@@ -1,10 +1,11 @@
 package event_test
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -18,14 +19,14 @@ import (
 
 // A wait blocks durably, whatever was done with the event outside the bubble:
 // the bubble's clock advances only if it does.
-func TestWaitsBlockDurably(t *testing.T) {
+func Test9WaitsBlockDurably(t *testing.T) {
 	for name, before := range map[string]func(*event.Event){
 		"zero":              func(*event.Event) {},
 		"Set and Clear":     func(e *event.Event) { e.Set(); e.Clear() },
 		"Swap":              func(e *event.Event) { e.Swap(true); e.Swap(false) },
-		"Clear":             func(e *event.Event) { e.Clear() },
 		"awaited, released": func(e *event.Event) { e.Done(); e.Set(); e.Clear() },
 		"polled": func(e *event.Event) {
+			e.Clear()
 			e.IsSet()
 			e.WaitTimeout(0)
 			_ = e.String()
@@ -57,62 +58,16 @@ func TestWaitsBlockDurably(t *testing.T) {
 	}
 }
 
-// The exceptions: synctest.Wait returns only after these waits have ended, though
-// nothing in the bubble ends them.
-func TestWaitsThatDoNotBlockDurably(t *testing.T) {
-	for name, wait := range map[string]func(*event.Event, context.Context){
-		"WaitContext": func(e *event.Event, outside context.Context) { _ = e.WaitContext(outside) },
-		"select": func(e *event.Event, outside context.Context) {
-			select {
-			case <-e.Done():
-			case <-outside.Done():
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			outside, cancel := context.WithTimeout(context.Background(), time.Millisecond)
-			defer cancel()
-			outside.Done() // creates the channel
-			synctest.Test(t, func(t *testing.T) {
-				var e event.Event
-				var ended atomic.Bool
-				go func() {
-					wait(&e, outside)
-					ended.Store(true)
-				}()
-				synctest.Wait()
-				assert.True(t, ended.Load())
-			})
-		})
-	}
-}
-
-func TestWaitAfterWaitOutside(t *testing.T) {
-	for _, w := range waits {
-		t.Run(w.name, func(t *testing.T) {
-			var e event.Event
-			e.Done() // the first to wait
-			defer time.AfterFunc(time.Millisecond, e.Set).Stop()
-			synctest.Test(t, func(t *testing.T) {
-				var released atomic.Bool
-				go func() { released.Store(w.wait(&e)) }()
-				synctest.Wait()
-				assert.True(t, released.Load())
-			})
-		})
-	}
-}
-
 // A set event can be used in several bubbles. The test runs in a child process,
 // where nothing has waited for an event before.
-func TestSetEventBelongsToNoBubble(t *testing.T) {
+func Test9SetEventBelongsToNoBubble(t *testing.T) {
 	if os.Getenv(child) == "" {
 		if runtime.GOARCH == "wasm" {
 			t.Skip("no child processes")
 		}
 		self, err := os.Executable()
 		require.NoError(t, err)
-		run := exec.Command(self, "-test.run=^TestSetEventBelongsToNoBubble$")
+		run := exec.Command(self, "-test.run=^"+t.Name()+"$", "-test.timeout=1m")
 		run.Env = append(os.Environ(), child+"=1")
 		out, err := run.CombinedOutput()
 		require.NoError(t, err, "%s", out)
@@ -129,4 +84,40 @@ func TestSetEventBelongsToNoBubble(t *testing.T) {
 			e.Set()
 		})
 	}
+}
+
+// A call that meets a Set at work receives from a channel of the same bubble.
+// Users do what they like: one whose call never ends hangs the bubble, which
+// synctest reports, and -race reports data races.
+func Test9CallsWithinOneBubble(t *testing.T) {
+	names := strings.Fields("Set Set Clear Clear Swap(true) Swap(false) Done receive IsSet String " +
+		"Wait WaitTimeout(0) WaitTimeout(d) WaitContext(cancelled)")
+	synctest.Test(t, func(t *testing.T) {
+		const users = 8
+		var e event.Event
+		var wg sync.WaitGroup
+		for range users {
+			wg.Go(func() {
+				u := user{e: &e, now: func() int64 { return 0 }}
+				for range rounds(300_000) / users {
+					u.call(t, random(names))
+					u.calls = nil
+				}
+			})
+		}
+		quit, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for range 1_000_000 { // then, a user that is not released hangs the bubble
+				if isClosed(quit) {
+					return
+				}
+				time.Sleep(d) // until all users wait
+				e.Set()
+			}
+		}()
+		wg.Wait()
+		close(quit)
+		<-stopped
+	})
 }

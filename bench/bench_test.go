@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -171,69 +170,63 @@ func BenchmarkPingPong(b *testing.B) {
 	}
 }
 
+const waiters = 10_000
+
 // BenchmarkBroadcast measures a Set that releases many waiters, from its call
 // until the last of them runs.
 func BenchmarkBroadcast(b *testing.B) {
 	var wg sync.WaitGroup
 	gate := make(chan struct{})
-	for range 100_000 { // the runtime keeps the descriptors of goroutines
+	for range waiters { // the runtime keeps the descriptors of goroutines
 		wg.Go(func() { <-gate })
 	}
 	close(gate)
 	wg.Wait()
-	for _, waiters := range []int{1, 100, 10_000, 100_000} {
-		run := func(name string, newEvent func() (wait, set func())) {
-			b.Run(fmt.Sprintf("waiters=%d/impl=%s", waiters, name), func(b *testing.B) { broadcast(b, waiters, newEvent) })
-		}
-		for _, r := range rivals {
-			run(r.name, func() (wait, set func()) { e := r.new(); return e.Wait, e.Set })
-		}
-		run("floor", func() (wait, set func()) { c := make(chan struct{}); return func() { <-c }, func() { close(c) } })
-		run("context", func() (wait, set func()) {
-			ctx, cancel := context.WithCancel(context.Background())
-			return func() { <-ctx.Done() }, cancel
-		})
+	run := func(name string, newEvent func() (wait, set func())) {
+		b.Run(fmt.Sprintf("waiters=%d/impl=%s", waiters, name), func(b *testing.B) { broadcast(b, newEvent) })
 	}
+	for _, r := range rivals {
+		run(r.name, func() (wait, set func()) { e := r.new(); return e.Wait, e.Set })
+	}
+	run("floor", func() (wait, set func()) { c := make(chan struct{}); return func() { <-c }, func() { close(c) } })
+	run("context", func() (wait, set func()) {
+		ctx, cancel := context.WithCancel(context.Background())
+		return func() { <-ctx.Done() }, cancel
+	})
 }
 
-// broadcast parks the waiters of up to 10,000 events at the same time.
-func broadcast(b *testing.B, waiters int, newEvent func() (wait, set func())) {
+// broadcast parks the waiters, sets the event and waits for them, for each
+// iteration.
+func broadcast(b *testing.B, newEvent func() (wait, set func())) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	b.StopTimer()
-	sets := make([]func(), max(1, 10_000/waiters))
 	var total time.Duration
 	var bytes uint64
-	for done := 0; done < b.N; done += len(sets) {
-		sets = sets[:min(len(sets), b.N-done)]
+	for range b.N {
 		runtime.GC()
 		runtime.GC() // frees the stacks too
 		before := sum("/memory/classes/heap/objects:bytes", "/memory/classes/heap/stacks:bytes")
 		var left atomic.Int64
 		var start time.Time
+		left.Store(waiters)
 		last := make(chan time.Duration, 1)
-		for i := range sets {
-			var wait func()
-			wait, sets[i] = newEvent()
-			for range waiters {
-				go func() {
-					wait()
-					if left.Add(-1) == 0 {
-						last <- time.Since(start)
-					}
-				}()
-			}
+		wait, set := newEvent()
+		for range waiters {
+			go func() {
+				wait()
+				if left.Add(-1) == 0 {
+					last <- time.Since(start)
+				}
+			}()
 		}
 		for sum("/sched/goroutines/running:goroutines", "/sched/goroutines/runnable:goroutines") > 1 {
 			time.Sleep(50 * time.Microsecond)
 		}
 		bytes += sum("/memory/classes/heap/objects:bytes", "/memory/classes/heap/stacks:bytes") - before
 		b.StartTimer()
-		for _, set := range sets {
-			left.Store(int64(waiters))
-			start = time.Now()
-			set()
-			total += <-last
-		}
+		start = time.Now()
+		set()
+		total += <-last
 		b.StopTimer()
 	}
 	all := float64(b.N * waiters)
@@ -257,22 +250,6 @@ func TestFiles(t *testing.T) {
 	for name, want := range files {
 		if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s does not follow from the results: run 'go run .' (%v)", name, err)
-		}
-	}
-}
-
-// No impl is faster than the floor of its operation, except that a sync.Cond
-// needs no channel.
-func TestFloors(t *testing.T) {
-	if err := goroutines.read(); err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range goroutines.rows {
-		for _, impl := range goroutines.impls {
-			_, ratio, ok := goroutines.median(row, impl, "floor")
-			if !ok && impl == "event" || ok && ratio.Hi < 1 && !(impl == "sync.Cond" && strings.Contains(row.floor, "channel")) {
-				t.Errorf("%s: %s takes at most %v of the floor", row.name, impl, ratio.Hi)
-			}
 		}
 	}
 }

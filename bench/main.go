@@ -38,19 +38,21 @@ func main() {
 // render returns the files to write.
 func render() (files map[string][]byte, err error) {
 	files = make(map[string][]byte)
-	for _, t := range []*table{&goroutines, &processes} {
+	for _, t := range []*table{&goroutines, &processes, &overview} {
 		if err := t.read(); err != nil {
 			return nil, err
 		}
-		readme, err := os.ReadFile(t.readme)
-		if err != nil {
-			return nil, err
+		readme := files[t.readme]
+		if readme == nil {
+			if readme, err = os.ReadFile(t.readme); err != nil {
+				return nil, err
+			}
 		}
-		between := regexp.MustCompile(`(?s)(<!-- table -->\n).*(<!-- end -->)`)
-		if !between.Match(readme) {
-			return nil, fmt.Errorf("%s has no place for a table", t.readme)
+		old := regexp.MustCompile(`(?s)\| \| ` + t.impls[0] + ` \|.*?\n\nMedians[^\n]*\n`) // the table and its caption
+		if !old.Match(readme) {
+			return nil, fmt.Errorf("%s has no table of %s", t.readme, t.impls[0])
 		}
-		files[t.readme] = between.ReplaceAll(readme, []byte("${1}\n"+t.markdown()+"\n${2}"))
+		files[t.readme] = old.ReplaceAllLiteral(readme, []byte(t.markdown()))
 	}
 	files["chart.svg"], err = goroutines.chart()
 	return files, err
@@ -62,6 +64,7 @@ type table struct {
 	readme  string // has the table
 	impls   []string
 	rows    []row
+	brief   bool // only medians
 	machine string
 	values  map[string][]float64 // of "name impl unit", in the order of the rounds
 }
@@ -70,7 +73,7 @@ type table struct {
 // is also in the chart.
 type row struct{ title, name, unit, floor, label string }
 
-var goroutines = table{file: "results.txt", readme: "../README.md",
+var goroutines = table{file: "results.txt", readme: "README.md",
 	impls: []string{"event", "floor", "sync.Cond", "mutex+channel", "exsync", "missinggo", "context"},
 	rows: []row{
 		{"`IsSet`", "IsSet", "sec/op", "an atomic load", "IsSet"},
@@ -83,6 +86,17 @@ var goroutines = table{file: "results.txt", readme: "../README.md",
 		{"ping-pong, two processors", "PingPong-2", "sec/op", "a channel for each wait", "ping-pong"},
 		{"broadcast to 10,000, each", "Broadcast/waiters=10000-2", "sec/waiter", "closing a channel", "broadcast"},
 		{"memory of 10,000 waiters, each", "Broadcast/waiters=10000-2", "B/waiter", "a channel", ""},
+	},
+}
+
+// overview has a row that a rival wins.
+var overview = table{file: "results.txt", readme: "../README.md", brief: true,
+	impls: []string{"event", "mutex+channel", "sync.Cond"},
+	rows: []row{
+		{"`IsSet`", "IsSet", "sec/op", "", ""},
+		{"`Set` and `Clear`, nobody waiting", "SetClear", "sec/op", "", ""},
+		{"ping-pong, two processors", "PingPong-2", "sec/op", "", ""},
+		{"broadcast to 10,000, each", "Broadcast/waiters=10000-2", "sec/waiter", "", ""},
 	},
 }
 
@@ -146,13 +160,21 @@ func summary(values []float64) benchmath.Summary {
 
 func (t *table) markdown() string {
 	text := "| | " + strings.Join(t.impls, " | ") + " |\n" + strings.Repeat("|---", 1+len(t.impls)) + "|\n"
+	caption := "Medians of the rounds with their 95 % confidence intervals; × is the median of the ratios within each round. "
+	if t.brief {
+		caption = "Medians. "
+	}
 	for _, row := range t.rows {
 		text += "| " + row.title
 		for i, impl := range t.impls {
 			cell := "–"
-			if value, ratio, ok := t.median(row, impl, t.impls[0]); ok && i == 0 {
+			value, ratio, ok := t.median(row, impl, t.impls[0])
+			switch {
+			case ok && t.brief:
+				cell = benchunit.Scale(value.Center, benchunit.ClassOf(row.unit)) + row.unit[:1]
+			case ok && i == 0:
 				cell = "**" + amount(value, row.unit) + "**"
-			} else if ok {
+			case ok:
 				cell = amount(value, row.unit) + ", ×" + digits(ratio.Center)
 			}
 			if impl == "floor" {
@@ -162,7 +184,7 @@ func (t *table) markdown() string {
 		}
 		text += " |\n"
 	}
-	return text + "\nMedians of the rounds with their 95 % confidence intervals. " + t.machine + ".\n"
+	return text + "\n" + caption + t.machine + ".\n"
 }
 
 func amount(s benchmath.Summary, unit string) string {

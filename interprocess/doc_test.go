@@ -1,27 +1,32 @@
-package interprocess
+//go:build unix || windows
 
-import (
-	"os"
-	"strings"
-	"testing"
+package interprocess_test
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-)
+import "os"
 
-// The code of the parent and the child in the README is that of Example, verbatim.
-func TestREADMEExample(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
-	require.NoError(t, err)
-	examples, err := os.ReadFile("example_test.go")
-	require.NoError(t, err)
-	unix := strings.NewReplacer("\r\n", "\n") // git may check files out otherwise on Windows
-	_, text, found := strings.Cut(unix.Replace(string(readme)), "## Between processes\n")
-	require.True(t, found, "README.md has no part about processes")
-	_, text, found = strings.Cut(text, "```go\n")
-	require.True(t, found, "that part has no example")
-	text, _, _ = strings.Cut(text, "```")
-	for part := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
-		assert.Contains(t, unix.Replace(string(examples)), "\n\t"+strings.ReplaceAll(part, "\n", "\n\t")+"\n")
+// The examples are programs that start themselves again. In the test binary, the
+// child is known by the argument or the event that its parent gives it.
+var children = map[string]func(){
+	"GOEVENT_ready":  Example,
+	"GOEVENT_halt":   Example_supervisor,
+	"supervisor":     Example_supervisor,
+	"worker":         ExampleOpenOrCreate,
+	"pause":          ExampleOpenOrCreate,
+	"resume":         ExampleOpenOrCreate,
+	"status":         ExampleOpenOrCreate,
+	"daemon":         ExampleInherited,
+	"GOEVENT_begin":  ExampleEvent_Share,
+	"GOEVENT_reload": ExampleEvent_Done,
+}
+
+func init() {
+	if self := os.Getenv("EVENT_TEST_SELF"); self != "" {
+		os.Args[0] = self // a script that runs this binary in an emulator
+	}
+	for mark, example := range children {
+		if os.Getenv(mark) != "" || len(os.Args) > 1 && os.Args[1] == mark {
+			example()
+			os.Exit(0)
+		}
 	}
 }

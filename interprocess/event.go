@@ -25,12 +25,16 @@ import (
 // In the terminology of [the Go memory model], a call to Set “synchronizes
 // before” the return of every wait, receive or IsSet that observes it, and
 // before every Clear that comes after it, even if the event was already set.
-// Writes to memory that processes share are ordered in the same way.
+// Writes to memory that processes share are ordered in the same way. The race
+// detector takes every Set for a Set of every event, so it misses some races.
 //
 // On a closed handle, Set and Clear have no effect, IsSet reports false, and
 // waits return at once. The event itself and its other handles are unaffected.
 // On the zero Event, which is no handle at all, every method but Close and
 // String panics.
+//
+// Waits do not block durably in the sense of [testing/synctest]: do not use an
+// Event in a bubble.
 //
 // [the Go memory model]: https://go.dev/ref/mem
 type Event struct {
@@ -116,9 +120,11 @@ const zeroEvent = "interprocess: use of the zero Event; make one by New, Create,
 // follows at once. On a set event it has no effect other than the memory
 // ordering described at [Event].
 //
-// Set costs one compare-and-swap or, if threads may be asleep, a system call
-// that takes time for each thread that it wakes. It does not wait for them to
-// run, but on a busy machine they may run before it returns.
+// Set costs one compare-and-swap if no wait has gone to sleep since the last
+// Clear. Otherwise it costs a system call, which takes time for each thread that
+// it wakes, or a change of the attributes of the event's file (to the same ones),
+// which wakes by inotify or kqueue, or both. It does not wait for waiters to run,
+// but on a busy machine they may run before it returns.
 func (e *Event) Set() {
 	w, live := e.load()
 	if !live {
@@ -198,6 +204,8 @@ func (e *Event) String() string {
 // Close closes the handle, not the event, and releases the waiters of this
 // handle. It may be called at any time, more than once, and on the zero Event;
 // later calls return nil. The descriptor is closed at once.
+//
+// A loop on [Event.WaitTimeout] must end before Close, or it runs hot.
 //
 // On Linux the event's memory is unmapped at once too, and no call that overlaps
 // with Close has an effect on the event after Close has returned. Elsewhere the

@@ -145,3 +145,14 @@ func wake(b *testing.B, n int, processes bool) {
 	b.ReportMetric(took[len(took)/2], "ns-p50")
 	b.ReportMetric(took[len(took)*99/100], "ns-p99")
 }
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func must[T any](v T, err error) T {
+	check(err)
+	return v
+}

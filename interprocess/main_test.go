@@ -3,8 +3,10 @@ package interprocess
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,12 +21,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The tests of each promise are in the file named after it. This file has what
-// they share.
-
 // hang is how long a test waits for something before it fails. It is generous,
 // since the machine may be busy.
-const hang = 20 * time.Second
+const hang = 30 * time.Second
 
 // roles are what the test binary does as a child process with the event that it
 // inherits. The parent names the role and the mode in the environment.
@@ -35,7 +34,7 @@ func TestMain(m *testing.M) {
 		os.Args[0] = self // a script that runs this binary in an emulator
 	}
 	if role := os.Getenv("EVENT_TEST_ROLE"); role != "" {
-		force(os.Getenv("EVENT_TEST_MODE"))
+		enter(os.Getenv("EVENT_TEST_MODE"))
 		e, err := Inherited("test")
 		if err != nil {
 			fmt.Println(err)
@@ -72,7 +71,7 @@ type child struct {
 func command(t testing.TB, e *Event, role string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), "EVENT_TEST_ROLE="+role, "EVENT_TEST_MODE="+forced)
+	cmd.Env = append(os.Environ(), "EVENT_TEST_ROLE="+role, "EVENT_TEST_MODE="+mode)
 	cmd.Stderr = os.Stderr
 	require.NoError(t, e.Share(cmd, "test"))
 	return cmd
@@ -98,7 +97,7 @@ func startCommand(t testing.TB, cmd *exec.Cmd) *child {
 
 func (c *child) kill() {
 	c.Process.Kill()
-	c.Wait()
+	within(c.t, "the end of a killed child", func() { c.Wait() })
 }
 
 func (c *child) stop() { c.stdin.Write([]byte("x")) }
@@ -145,7 +144,7 @@ var buildPlain = sync.OnceValues(func() (string, error) {
 	return binary, err
 })
 
-// within fails the test if f has not returned before hang.
+// within calls f, and fails the test if f has not returned before hang.
 func within(t testing.TB, what string, f func()) {
 	t.Helper()
 	done := make(chan struct{})
@@ -153,11 +152,19 @@ func within(t testing.TB, what string, f func()) {
 		defer close(done)
 		f()
 	}()
+	arrives(t, what, done)
+}
+
+// arrives returns what c sends, or its zero value when c is closed, and fails the
+// test if that takes longer than hang.
+func arrives[T any](t testing.TB, what string, c <-chan T) (v T) {
+	t.Helper()
 	select {
-	case <-done:
+	case v = <-c:
 	case <-time.After(hang):
-		t.Fatalf("waited %v in vain for %s", hang, what)
+		t.Fatalf("waited %v in vain for %s\n%s", hang, what, stacks())
 	}
+	return v
 }
 
 // eventually fails the test if ok does not return true before hang.
@@ -165,22 +172,23 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for began := time.Now(); !ok(); time.Sleep(100 * time.Microsecond) {
 		if time.Since(began) > hang {
-			t.Fatalf("waited %v in vain for %s", hang, what)
+			t.Fatalf("waited %v in vain for %s\n%s", hang, what, stacks())
 		}
 	}
-}
-
-func check1(t testing.TB, err error) {
-	t.Helper()
-	require.NoError(t, err)
 }
 
 // newTest returns an event without a name that is closed when the test ends.
 func newTest(t testing.TB) *Event {
 	t.Helper()
 	e, err := New()
+	return closing(t, e, err)
+}
+
+// closing returns e, which is closed when the test ends.
+func closing(t testing.TB, e *Event, err error) *Event {
+	t.Helper()
 	require.NoError(t, err)
-	t.Cleanup(func() { e.Close() })
+	t.Cleanup(func() { within(t, "Close", func() { e.Close() }) })
 	return e
 }
 
@@ -189,111 +197,105 @@ func handles(t testing.TB) (a, b *Event) {
 	t.Helper()
 	path := tempPath(t)
 	a, err := Create(path)
-	require.NoError(t, err)
-	t.Cleanup(func() { a.Close() })
+	closing(t, a, err)
 	b, err = Open(path)
-	require.NoError(t, err)
-	t.Cleanup(func() { b.Close() })
-	return a, b
+	return a, closing(t, b, err)
 }
 
 // generation returns what a wait that begins now on an unset event waits for.
-func (e *Event) generation() uint32 { return e.word.Load() &^ asleep }
+func (e *Event) generation() uint32 { return generationOf(e.word.Load()) }
 
 // number returns the descriptor or handle of e.
 func number(e *Event) uintptr {
-	if f, ok := any(e.file).(*os.File); ok {
+	if f := e.page.File(); f != nil {
 		return f.Fd()
 	}
-	return uintptr(reflect.ValueOf(e.file).Elem().FieldByName("handle").Uint()) // on Windows
+	return uintptr(reflect.ValueOf(e.page).Elem().FieldByName("shared").Elem().FieldByName("handle").Uint()) // on Windows
 }
 
-// everyMode runs f once for each way to wait that this build has. The waits of f
-// end before the next mode is in force.
-func everyMode(t *testing.T, f func(t *testing.T)) {
-	defer force(forced)
-	for _, mode := range modes {
-		force(mode)
-		t.Run(mode, f)
-		quiesce(t)
-	}
+// variable returns the value of the variable by which a child finds e, with the
+// number that e has in this process.
+func variable(e *Event) string { return fmt.Sprintf("%d:%s", number(e), e.page.ID) }
+
+// waits are the ways to wait without a limit. Each reports whether the wait
+// succeeded.
+var waits = []struct {
+	name string
+	wait func(*Event) bool
+}{
+	{"Wait", func(e *Event) bool { e.Wait(); return true }},
+	{"WaitTimeout", func(e *Event) bool { return e.WaitTimeout(math.MaxInt64) }},
+	{"WaitContext", func(e *Event) bool {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		return e.WaitContext(ctx) == nil
+	}},
+	{"Done", func(e *Event) bool { _, open := <-e.Done(); return !open }},
 }
 
-// quiesce waits until no method of an event runs in this process, nor anything
-// that one has started.
-func quiesce(t *testing.T) {
-	t.Helper()
-	eventually(t, "all calls to end", func() bool { return goroutines("interprocess.(*Event).") == 0 })
-}
+// cancelled is a context that is done.
+var cancelled = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
 
-// forced is the mode in force: one of modes.
-var forced = modes[0]
-
-// sleeps reports whether leaders sleep in the kernel in the mode in force.
-func sleeps() bool { return cap(sleepers()) > 0 }
-
-// hooked installs the hooks in step until the test ends. Calls that began
-// before do not call them.
-func hooked(t *testing.T, step testHooks) {
-	quiesce(t)
-	for _, f := range []*func(){&step.announced, &step.parking, &step.woke, &step.wokeLeader, &step.publishing} {
-		if *f == nil {
-			*f = func() {}
-		}
-	}
-	hooks.Store(&step)
-	t.Cleanup(func() { hooks.Store(nil) })
-}
-
-// parked returns when a leader of e sleeps, is about to, or is polled for.
+// parked returns when a leader of e sleeps or is about to, in the kernel or in the
+// hub.
 func parked(t testing.TB, e *Event) {
 	t.Helper()
 	eventually(t, "a leader", e.hasLeader)
 }
 
 func (e *Event) hasLeader() bool {
-	e.mu.Lock()
-	g := e.gate
-	e.mu.Unlock()
-	if g == nil || e.ended(g.generation) {
+	g := e.lastGate()
+	if g == nil || len(g.token) != 0 || e.ended(g.generation) {
 		return false
 	}
-	return g.parks.Load()%2 == 1 || g.polled()
+	if w := inHub(g); w != nil {
+		return w.deaf || e.word.Load()&listening != 0
+	}
+	return e.word.Load()&asleep != 0
 }
 
-func (g *gate) polled() bool {
-	poller.mu.Lock()
-	defer poller.mu.Unlock()
-	return poller.gates[g] != nil
+func (e *Event) lastGate() *gate {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.gate
 }
 
-func pollerState() (gates int, changed, next time.Time) {
-	poller.mu.Lock()
-	defer poller.mu.Unlock()
-	return len(poller.gates), poller.changed, poller.next
+// inHub returns a copy of what the hub knows of g, or nil.
+func inHub(g *gate) *watched {
+	hub.mu.Lock()
+	defer hub.mu.Unlock()
+	if w := hub.gates[g]; w != nil {
+		return &watched{w.event, w.deaf}
+	}
+	return nil
 }
 
-// goroutines returns the number of goroutines with text in their stacks.
-func goroutines(text string) int {
+// hubState returns the number of gates in the hub, how many of them are deaf, and
+// whether its goroutine runs.
+func hubState() (gates, deaf int, runs bool) {
+	hub.mu.Lock()
+	defer hub.mu.Unlock()
+	return len(hub.gates), hub.deaf, hub.gates != nil
+}
+
+// stacks returns the stacks of all goroutines.
+func stacks() []byte {
 	buf := make([]byte, 1<<20)
 	for {
 		n := runtime.Stack(buf, true)
 		if n < len(buf) {
-			return bytes.Count(buf[:n], []byte(text))
+			return buf[:n]
 		}
 		buf = make([]byte, 2*len(buf))
 	}
 }
 
-// isClosed reports whether a channel of Done is closed.
-func isClosed(done <-chan struct{}) bool {
-	select {
-	case <-done:
-		return true
-	default:
-		return false
-	}
-}
+// goroutines returns the number of goroutines with text in their stacks.
+func goroutines(text string) int { return bytes.Count(stacks(), []byte(text)) }
 
 // rounds returns the number of rounds of a stress test: n, or fewer with -short
 // and under the race detector, which takes several times as long.
@@ -309,21 +311,22 @@ func rounds(n int) int {
 
 func tempPath(t testing.TB) string { return filepath.Join(tempDir(t), "event") }
 
-// tempDir is t.TempDir, except on Windows, where that fails the test while a
-// page of a closed event is mapped, and under Wine always.
+// tempDir returns a directory for events, which on Linux must be in memory. It is
+// not t.TempDir, which on Windows fails the test while a page of a closed event is
+// mapped.
 func tempDir(t testing.TB) string {
 	t.Helper()
-	if runtime.GOOS != "windows" {
-		return t.TempDir()
+	parent := ""
+	if runtime.GOOS == "linux" {
+		parent = "/dev/shm"
 	}
-	dir, err := os.MkdirTemp("", "event")
+	dir, err := os.MkdirTemp(parent, "event")
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		runtime.GC()
-		files, _ := filepath.Glob(filepath.Join(dir, "*"))
-		for _, file := range append(files, dir) {
-			os.Remove(file)
+		if runtime.GOOS == "windows" {
+			runtime.GC()
 		}
+		os.RemoveAll(dir)
 	})
 	return dir
 }

@@ -1,7 +1,12 @@
-//go:build !linux || eventpoll
+//go:build !linux
 
 package interprocess
 
-var modes = []string{"poller"}
+import "testing"
 
-func force(mode string) { forced = mode }
+// modes returns the modes of this build.
+func modes() []string { return []string{withBell} }
+
+func forbids(string) bool              { return false }
+func onSuchHost(string) bool           { return true }
+func runOnSuchHost(*testing.T, string) {}

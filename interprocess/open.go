@@ -47,15 +47,18 @@ func New() (*Event, error) {
 
 // Create makes a new, unset event at path, a file of mode 0600 that appears
 // there atomically, and opens it. The package comment says where to put it.
-// The program that creates an event should remove the file, with os.Remove.
-// Processes that have the event open keep it. On Windows, os.Remove fails while
-// any process has the file mapped.
 //
-// Errors are of type [*fs.PathError]. They wrap [fs.ErrExist] if path exists,
-// [fs.ErrNotExist] or [fs.ErrPermission] if the directory does not exist or is not
-// writable, [errors.ErrUnsupported] if it is on a file system that cannot hold an
-// event, or else the error of the operating system, such as that of a full disk. A
-// Create that fails does not change what is at path.
+// [os.Remove] removes the file; processes that have the event open keep it. On
+// Windows, that fails while a process has the file mapped, which after Close lasts
+// until the garbage collector runs. A Create that is killed may leave a file
+// named .goevent-* in the directory.
+//
+// Errors are of type [*fs.PathError]. They wrap [fs.ErrExist] if path exists, even in
+// a directory that is not writable; [fs.ErrNotExist] or [fs.ErrPermission] if the
+// directory does not exist or is not writable; and [errors.ErrUnsupported] if it is
+// on a file system that cannot hold an event. Others, such as those of a full or
+// read-only file system or an exceeded quota, wrap only that of the operating
+// system. A Create that fails does not change what is at path.
 func Create(path string) (*Event, error) { return create(path, false) }
 
 func create(path string, set bool) (*Event, error) {
@@ -80,8 +83,8 @@ func initial(isSet bool) uint32 {
 // exist; [ErrFormat] if it is not an event, or one of another version, byte order
 // or way to wake: choose another path, or remove the file; [fs.ErrPermission] if
 // it belongs to another user or its mode lets other users in: create it as the
-// user who opens it; [errors.ErrUnsupported] if it is on a file system that cannot
-// hold an event; or else the error of the operating system.
+// user who opens it; and [errors.ErrUnsupported] if it is on a file system that
+// cannot hold an event. Others wrap only that of the operating system.
 func Open(path string) (*Event, error) {
 	p, err := page.Open(path, kind())
 	if err != nil {
@@ -96,9 +99,10 @@ func Open(path string) (*Event, error) {
 // removed, one of them creates the event, and all of them hold the same one.
 //
 // The flag is as the last program left it, even one that crashed; set matters only
-// to the program that creates the event. Do not remove the file to reset the
-// event: processes that have it open keep the old event, and do not see the new
-// one.
+// to the program that creates the event. To call Set or Clear after creating it
+// instead would undo what another program has done meanwhile, or be missing if the
+// creator is killed. Do not remove the file to reset the event: processes that
+// have it open keep the old event, and do not see the new one.
 //
 // Errors are those of [Open] and [Create], other than [fs.ErrExist].
 func OpenOrCreate(path string, set bool) (e *Event, created bool, err error) {
@@ -122,7 +126,8 @@ const prefix = "GOEVENT_"
 // consists of letters, digits and underscores. It appends a descriptor to
 // cmd.ExtraFiles (on Windows, a handle to
 // cmd.SysProcAttr.AdditionalInheritedHandles) and sets cmd.Env, so set those,
-// and cmd.Dir, before. The handle must stay open until cmd has been started.
+// and cmd.Dir, before. The handle must stay open until cmd has been started. The
+// example shows how to start the child by [os.StartProcess].
 //
 // The error wraps [ErrClosed] if the handle is closed. Share also fails if cmd is
 // nil or has been started, if name is invalid, or if cmd already has an event of
@@ -183,14 +188,16 @@ var inheritance struct {
 }
 
 // Inherited returns, in a child process, the event that the parent shared under
-// name. Each call returns another handle. The descriptor that the child was
-// given stays open, but the child's own children inherit neither that nor the
-// variable of the environment that names it, once Inherited has been called: share
-// the event with them again. A program that replaces itself with exec must do so
-// before it calls Inherited.
+// name. Each call returns another handle. If the event is optional, [fs.ErrNotExist]
+// means that nobody shared it, and every other error that it got lost on the way.
 //
-// Errors wrap [fs.ErrInvalid] if name is not a name; [fs.ErrNotExist] if the
-// parent shared no event under name; [ErrFormat] if the descriptor is not the
+// Call Inherited first of all. Children that the child starts before that inherit
+// the event as well; those that it starts later do not: share it with them again.
+// The descriptor that the child was given stays open. A program that replaces
+// itself with exec must do so before it calls Inherited.
+//
+// Errors wrap [fs.ErrInvalid] if name is not a name; [fs.ErrNotExist], on every
+// system, if the parent shared no event under name; [ErrFormat] if the descriptor is not the
 // event: a program in between, such as sudo or a shell, closed or replaced it,
 // or the process that set the variable is not this one's parent;
 // [fs.ErrPermission] if it is, but belongs to another user; or else the error of

@@ -5,43 +5,62 @@ package interprocess
 import (
 	"context"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"example.com/event/interprocess/internal/futex"
 )
 
-// traced is what a traced child does between two marks: every method, the two
-// steps of a wait that touch the word or the kernel, and, as the control of the
-// tests, a Set in two steps.
+// traced is what a traced child does between two marks: every method, the steps
+// of a wait that touch the word or the kernel, and, as the control of the tests, a
+// Set in two steps.
 var traced = map[string]func(e *Event){
 	"Set":         (*Event).Set,
 	"Clear":       (*Event).Clear,
 	"IsSet":       func(e *Event) { e.IsSet() },
 	"String":      func(e *Event) { _ = e.String() },
-	"Wait":        func(e *Event) { misses.Store(noSpin); e.Wait() },
-	"WaitTimeout": func(e *Event) { misses.Store(noSpin); e.WaitTimeout(time.Millisecond) },
+	"Wait":        (*Event).Wait,
+	"WaitTimeout": func(e *Event) { e.WaitTimeout(time.Millisecond) },
 	"WaitContext": func(e *Event) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 		defer cancel()
-		misses.Store(noSpin)
 		_ = e.WaitContext(ctx)
 	},
-	"spin":         func(e *Event) { e.spin(e.generation()) },
-	"Done":         func(e *Event) { e.Done() },
-	"Close":        func(e *Event) { e.Close() },
-	"announce":     func(e *Event) { e.announce(e.word.Load() &^ (set | asleep)) },
-	"park":         func(e *Event) { park(e.word, e.word.Load()|asleep, time.Time{}) },
-	"two-step Set": func(e *Event) { wakes = "futex-wake"; setAndWake(e.word) },
+	"Done":  func(e *Event) { e.Done() },
+	"Close": func(e *Event) { e.Close() },
+	"mark":  func(e *Event) { e.mark(asleep, e.generation()) },
+	"sleep": func(e *Event) {
+		new(futex.Sleeper).Sleep(e.word, e.word.Load()|asleep, 0, time.Time{}, func() bool { return false })
+	},
+	"two-step Set": func(e *Event) {
+		w := e.word.Load()
+		e.word.CompareAndSwap(w, w|set)
+		wakeAll(e)
+	},
+	"OpenOrCreate": func(*Event) {
+		e, _, _ := OpenOrCreate(os.Args[2], true)
+		mark()
+		e.Clear() // tells which event it is
+	},
 }
 
-const noSpin = 5 // misses after which a wait does not spin
+// wakeAll wakes all threads that sleep on the word of e.
+func wakeAll(e *Event) {
+	const futexWake = 1
+	syscall.Syscall6(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(e.word.Uint32)), futexWake, math.MaxInt32, 0, 0, 0)
+}
 
 func init() {
 	roles["traced"] = func(e *Event) {
@@ -73,8 +92,8 @@ type tracee struct {
 
 // trace starts a tracee with e and returns when it has reached its first mark.
 // The thread must be locked, and is the only one that may call the methods.
-func trace(t *testing.T, e *Event, name string) *tracee {
-	cmd := plain(t, command(t, e, "traced", name))
+func trace(t *testing.T, e *Event, name string, args ...string) *tracee {
+	cmd := plain(t, command(t, e, "traced", append([]string{name}, args...)...))
 	cmd.Env = append(cmd.Env, "GODEBUG=asyncpreemptoff=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
 	_, err := cmd.StdinPipe()
@@ -123,6 +142,14 @@ func (c *tracee) step() (ended bool) {
 	}
 }
 
+// finish lets the child go on to the next mark.
+func (c *tracee) finish() {
+	c.t.Helper()
+	for s := syscall.Signal(0); s != syscall.SIGSTOP; s = c.stop() {
+		require.NoError(c.t, syscall.PtraceCont(c.pid, 0))
+	}
+}
+
 func (c *tracee) stop() syscall.Signal {
 	c.t.Helper()
 	s := stop(c.t, c.pid)
@@ -167,29 +194,90 @@ func (c *tracee) sleepsOnWord() bool {
 	return onWord(fmt.Sprintf("/proc/%d/task/%[1]d", c.pid), "")
 }
 
+// onWord reports whether a thread sleeps on a word that processes share, at addr
+// if that is not empty.
+func onWord(task, addr string) bool {
+	stat, _ := os.ReadFile(task + "/stat")
+	if !strings.Contains(string(stat), ") S ") {
+		return false
+	}
+	text, err := os.ReadFile(task + "/syscall")
+	if os.IsPermission(err) {
+		return true // the system does not say
+	}
+	const futexWaitBitset = "0x9"
+	call := strings.Fields(string(text)) // number, address, operation
+	return len(call) > 2 &&
+		(call[0] == fmt.Sprint(syscall.SYS_FUTEX) || call[0] == fmt.Sprint(syscall.SYS_RESTART_SYSCALL)) && // an interrupted one
+		(addr == "" || call[1] == addr) && call[2] == futexWaitBitset
+}
+
+// asleep starts a wait for e and returns when it is asleep, in the kernel or in
+// the hub.
+func (e *Event) asleep(t *testing.T) (result <-chan error) {
+	t.Helper()
+	c, thread := make(chan error, 1), make(chan int, 1)
+	generation := e.generation()
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		thread <- syscall.Gettid()
+		c <- e.waitFor(generation, limit{})
+	}()
+	if mode == withBell {
+		parked(t, e)
+		return c
+	}
+	task := fmt.Sprint("/proc/self/task/", <-thread)
+	word := fmt.Sprintf("0x%x", uintptr(unsafe.Pointer(e.word.Uint32)))
+	eventually(t, "a thread to sleep on the word", func() bool { return onWord(task, word) })
+	return c
+}
+
+// released reports whether a wait ends before d has passed.
+func released(result <-chan error, d time.Duration) bool {
+	select {
+	case err := <-result:
+		return err == nil
+	case <-time.After(d):
+		return false
+	}
+}
+
 func needsOneStep(t *testing.T) {
-	if native != "futex-wake-op" {
+	t.Helper()
+	if futex.Kind() != "futex-wake-op" {
 		t.Skip("the kernel cannot set and wake in one step here")
 	}
 }
 
 // A child is killed at every instruction boundary of the operations that touch
 // the word, while a wait sleeps. Afterwards a Set must release the wait. The
-// two-step Set leaves it asleep, which shows that the test can fail.
+// two-step Set leaves it asleep, which shows that the test can fail. Between the
+// Set and its ring, only the backstop can help the hub.
 func TestKillAtEveryInstruction(t *testing.T) {
 	needsOneStep(t)
-	for _, name := range []string{"Set", "Clear", "announce", "park", "WaitTimeout", "two-step Set"} {
-		t.Run(name, func(t *testing.T) {
-			control := name == "two-step Set"
-			every := rounds(120)
+	for _, row := range []struct{ name, mode string }{
+		{"Set", oneStep}, {"Set", withBell}, {"Clear", oneStep}, {"mark", oneStep}, {"sleep", oneStep},
+		{"WaitTimeout", oneStep}, {"two-step Set", oneStep},
+	} {
+		t.Run(row.name+", "+row.mode, func(t *testing.T) {
+			if row.mode == withBell {
+				inTheHub(t)
+			}
+			control := row.name == "two-step Set"
+			every := rounds(100)
 			kills, stuck := 0, 0
 			// In long operations it skips more and more boundaries, fewer of
 			// which TestStopAtEveryInstruction skips.
 			for n, stride := 1, 1; kills < every*5/4 || control; n += stride {
-				if kills >= every && !control {
+				switch {
+				case row.mode == withBell: // where many kills leave the wait to the backstop
+					stride = 1 + rand.IntN(2000/every)
+				case kills >= every && !control:
 					stride = 1 + n/10
 				}
-				usable, ended := killAt(t, name, n)
+				usable, ended := killAt(t, row.name, n)
 				if ended {
 					break
 				}
@@ -223,9 +311,9 @@ func killAt(t *testing.T, name string, n int) (usable, ended bool) {
 		e.Set()
 	}
 	c := trace(t, e, name)
-	var waiter sleeper
+	var waiter <-chan error
 	if name != "Clear" {
-		waiter = e.sleeper(t)
+		waiter = e.asleep(t)
 	}
 	for range n {
 		if ended = c.step(); ended || c.asleep {
@@ -241,11 +329,15 @@ func killAt(t *testing.T, name string, n int) (usable, ended bool) {
 
 	if waiter == nil {
 		e.Clear()
-		waiter = e.sleeper(t)
+		waiter = e.asleep(t)
 	}
 	e.Set()
-	if usable = waiter.released(time.Second); !usable {
-		wake(e.word) // the sleeper of the control
+	patience := hang
+	if name == "two-step Set" {
+		patience = 200 * time.Millisecond
+	}
+	if usable = released(waiter, patience); !usable {
+		wakeAll(e) // the sleeper of the control
 	}
 	e.Clear()
 	return usable && !e.IsSet() && !e.WaitTimeout(0), ended || c.asleep
@@ -260,6 +352,9 @@ func TestStopAtEveryInstruction(t *testing.T) {
 		t.Skip("the child is another binary, whose functions this process does not know")
 	}
 	for name := range traced {
+		if name == "OpenOrCreate" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
@@ -271,13 +366,13 @@ func TestStopAtEveryInstruction(t *testing.T) {
 			c := trace(t, e, name)
 			boundaries, blocked := 0, 0
 			most := rounds(1000)
-			var waiter sleeper
+			var waiter <-chan error
 			for n, next := 0, 0; !c.step(); n++ {
 				if !c.asleep && (!c.touches() || n < next) {
 					continue
 				}
 				if boundaries++; boundaries > most {
-					next = n + n/10 // fewer and fewer in a long method, such as spin
+					next = n + n/10 // fewer and fewer in a long method
 				}
 				if !e.usable(t, &waiter, control) {
 					if blocked++; !control {
@@ -317,14 +412,101 @@ func TestOvertakenAtEveryInstruction(t *testing.T) {
 				break // the operation has taken effect, so the wait would come after it
 			}
 			e.Clear()
-			waiter := e.sleeper(t)
-			for !c.step() {
-			}
+			waiter := e.asleep(t)
+			c.finish()
 			c.kill()
 			if isSet { // the Clear of the child has had no effect
 				e.Set()
 			}
-			require.True(t, waiter.released(hang), "%s stopped after %d instructions", name, n)
+			require.True(t, released(waiter, hang), "%s stopped after %d instructions", name, n)
+		}
+	}
+}
+
+// A child is stopped at some instruction boundaries of a Set that wakes sleepers,
+// and goes on after a hub has marked the word. Its Set rings, even if a Clear
+// removes the mark as soon as the flag is set.
+func TestHubOvertakesSet(t *testing.T) {
+	needsOneStep(t)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for _, clear := range []bool{false, true} {
+		boundaries := 0
+		for n := 1; ; n += 1 + rand.IntN(1000/rounds(100)) {
+			e := newTest(t)
+			e.word.Store(asleep)
+			c := trace(t, e, "Set")
+			b := e.hear(t)
+			for range n {
+				require.False(t, c.step())
+			}
+			if e.IsSet() {
+				b.Close()
+				break
+			}
+			boundaries++
+			_, unset := e.mark(listening, 0)
+			require.True(t, unset)
+			if clear {
+				for !e.IsSet() {
+					require.False(t, c.step())
+				}
+				e.Clear()
+			}
+			c.finish()
+			c.kill()
+			arrives(t, fmt.Sprintf("the ring of a Set that was stopped after %d instructions", n), b.Rung)
+			b.Close()
+		}
+		t.Logf("%d boundaries (clear: %t)", boundaries, clear)
+		assert.GreaterOrEqual(t, boundaries, 3)
+	}
+}
+
+// A process is stopped in OpenOrCreate before and after every system call, and
+// then killed or continued, after this process has called OpenOrCreate too. No
+// other points matter: until a process has a handle, others see only the effects
+// of its system calls.
+func TestOpenOrCreateAtEverySystemCall(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	gate := newTest(t)
+	for n, ended := 0, false; !ended; n += 1 + 50/rounds(100) {
+		for _, kill := range []bool{false, true} {
+			path := tempPath(t)
+			c := trace(t, gate, "OpenOrCreate", path)
+			require.NoError(t, syscall.PtraceSetOptions(c.pid, syscall.PTRACE_O_TRACESYSGOOD))
+			for i := 0; i < n && !ended; i++ {
+				require.NoError(t, syscall.PtraceSyscall(c.pid, 0))
+				switch c.stop() {
+				case syscall.SIGTRAP | 0x80:
+				case syscall.SIGSTOP: // OpenOrCreate has returned
+					ended = true
+				default:
+					i-- // another signal, which the child does not get
+				}
+			}
+			if ended {
+				assert.Greater(t, n, 10, "system calls")
+				return
+			}
+			_, err := os.Lstat(path)
+			e, created := openOrCreate(t, path, true)
+			assert.Equal(t, err != nil, created)
+			if kill {
+				c.kill()
+				syscall.Wait4(c.pid, nil, 0, nil)
+				assert.True(t, e.IsSet(), "stopped at %d", n)
+			} else {
+				c.finish()
+				c.finish()
+				assert.False(t, e.IsSet(), "stopped at %d, the child has another event", n)
+			}
+			again, created := openOrCreate(t, path, true)
+			assert.False(t, created)
+			assert.Equal(t, e.page.ID, again.page.ID)
+			left := leftovers(t, filepath.Dir(path), 1)
+			assert.True(t, left == 0 || kill && left == 1, "stopped at %d: %d temporary files left", n, left)
 		}
 	}
 }
@@ -339,7 +521,7 @@ func (c *tracee) touches() bool {
 	if f == nil {
 		return false
 	}
-	for _, pkg := range []string{"example.com/event/interprocess.", "sync/atomic.", "syscall.", "internal/runtime/syscall"} {
+	for _, pkg := range []string{"example.com/event/interprocess", "sync/atomic.", "syscall.", "internal/runtime/syscall"} {
 		if strings.HasPrefix(f.Name(), pkg) {
 			return true
 		}
@@ -350,34 +532,31 @@ func (c *tracee) touches() bool {
 // usable reports whether this process can set, clear and wait. A waiter that is
 // not nil is asleep already. usable restores the word, and puts a new waiter to
 // sleep if the event is unset.
-func (e *Event) usable(t *testing.T, waiter *sleeper, control bool) bool {
+func (e *Event) usable(t *testing.T, waiter *<-chan error, control bool) bool {
 	t.Helper()
 	word := e.word.Load()
 	if *waiter == nil {
 		e.Clear()
-		*waiter = e.sleeper(t)
+		*waiter = e.asleep(t)
 	}
 	e.Set()
 	patience := hang
 	if control {
 		patience = 100 * time.Millisecond
 	}
-	ok := (*waiter).released(patience)
+	ok := released(*waiter, patience)
 	if !ok {
-		wake(e.word)
-		(*waiter).released(hang)
+		wakeAll(e)
+		released(*waiter, hang)
 	}
-	*waiter = nil
 	ok = ok && e.IsSet() && e.WaitTimeout(0)
 	e.Clear()
 	ok = ok && !e.IsSet() && !e.WaitTimeout(0)
 
-	e.mu.Lock()
-	e.gate = nil // its generation comes again
-	e.word.Store(word)
-	e.mu.Unlock()
+	e.word.Store(word) // its generation comes again
+	*waiter = nil
 	if word&set == 0 {
-		*waiter = e.sleeper(t)
+		*waiter = e.asleep(t)
 	}
 	return ok
 }

@@ -18,11 +18,11 @@ import (
 // is about to take.
 type gate struct {
 	generation uint32
-	over       chan struct{}  // closed when the generation is over or the handle closed
-	releasing  sync.Once      // closes over
-	token      chan struct{}  // holds the token while there is no leader
-	sleeper    *futex.Sleeper // of the leader
-	watching   sync.Once      // starts the goroutine that waits for Done
+	over       chan struct{} // closed when the generation is over or the handle closed
+	releasing  sync.Once     // closes over
+	token      chan struct{} // holds the token while there is no leader
+	sleeper    futex.Sleeper // of the leader
+	watching   sync.Once     // starts the goroutine that waits for Done
 }
 
 // A limit makes a wait give up: when done is closed, or at the deadline. The zero
@@ -40,12 +40,12 @@ var closed = make(chan struct{})
 
 func init() { close(closed) }
 
-// Wait waits until the event is set or the handle closed; only WaitContext
-// tells which. On a set event it costs two atomic loads. Otherwise one of the
-// handle's waits spins for at most 10 µs and then sleeps in the kernel or with
-// the help of the poller, as the package comment describes under Platforms; the
-// others sleep on a channel. The first wait after a Clear allocates what they
-// share.
+// Wait waits until the event is set or the handle is closed; only WaitContext
+// tells which.
+//
+// On a set event it costs two atomic loads. Otherwise, one of the handle's waits
+// is woken as the package comment describes, and wakes the others, which sleep on
+// a channel. The first that has to wait after a Clear allocates what they share.
 func (e *Event) Wait() {
 	if generation, over, _ := e.begin(); !over {
 		_ = e.waitFor(generation, limit{}) // the error can only be ErrClosed
@@ -58,8 +58,16 @@ func (e *Event) Wait() {
 // gives true even if d is zero or negative, and a Set before d has passed gives
 // true even if Clear follows.
 //
-// It costs what [Event.Wait] does, plus a timer for a wait that does not sleep
-// in the kernel.
+// On a closed handle it reports false at once, so the loop
+//
+//	for !stop.WaitTimeout(time.Second) {
+//		work()
+//	}
+//
+// runs hot after Close. If the handle may be closed meanwhile, use WaitContext,
+// which returns [ErrClosed], as its example does.
+//
+// It costs what [Event.Wait] does, and at most a timer more.
 func (e *Event) WaitTimeout(d time.Duration) bool {
 	generation, over, err := e.begin()
 	if !over && d > 0 {
@@ -76,8 +84,13 @@ func (e *Event) WaitTimeout(d time.Duration) bool {
 // Done is closed, WaitContext returns an error that says so. It panics if ctx is
 // nil.
 //
-// It costs what [Event.Wait] does, plus a goroutine for a wait that sleeps in the
-// kernel.
+// Since the event wins, a loop that is to end with ctx must test that too:
+//
+//	for e.WaitContext(ctx) == nil && ctx.Err() == nil {
+//		step()
+//	}
+//
+// It costs what [Event.Wait] does, and at most a goroutine more.
 func (e *Event) WaitContext(ctx context.Context) error {
 	if ctx == nil {
 		panic("interprocess: nil context")
@@ -106,8 +119,8 @@ func (e *Event) WaitContext(ctx context.Context) error {
 // event win ties in a select: use WaitContext for that.
 //
 // On an unset event, the first Done of a handle after a Clear starts a goroutine
-// that waits for the Set or Close and ends with it, at the cost of [Event.Wait].
-// It keeps the handle reachable.
+// that calls, in effect, [Event.Wait], and ends with the next Set or Close. It
+// keeps the handle reachable.
 func (e *Event) Done() <-chan struct{} {
 	if generation, over, _ := e.begin(); !over {
 		if g := e.join(generation); g != nil {
@@ -174,7 +187,6 @@ func (e *Event) join(generation uint32) *gate {
 			generation: generation,
 			over:       make(chan struct{}),
 			token:      make(chan struct{}, 1),
-			sleeper:    futex.NewSleeper(),
 		}
 		e.gate.token <- struct{}{}
 	}

@@ -3,8 +3,9 @@
 //
 // A sleep ends when the word is set by SetAndWake with the same key, at its
 // deadline, and by Interrupt; none of these can be lost on its way into the
-// kernel. It may also end for no reason. If the process in SetAndWake is killed,
-// either the word is unchanged, or every sleep ends within [Backstop].
+// kernel. It may also end for no reason. If the process in SetAndWake is killed, or
+// is not allowed to wake a sleeper, either the word is unchanged, or every sleep
+// ends within [Backstop].
 package futex
 
 import (
@@ -16,8 +17,9 @@ import (
 // of the few that the host may allow.
 const Threads = threads
 
-// Backstop bounds a sleep where setting the word and waking are two steps, so
-// that a process killed between them delays a wake-up and does not prevent it.
+// Backstop is the longest time between a change of the word and the end of a sleep
+// where setting the word and waking are two steps: a process killed between them
+// delays a wake-up and does not prevent it.
 const Backstop = 250 * time.Millisecond
 
 // A Word is a word that processes share. Its ID tells it from all other words
@@ -35,11 +37,9 @@ func Kind() string { return kind() }
 // the key. If w is not old, it may have no effect, and then reports false.
 func SetAndWake(w Word, old, bit, key uint32) (ok bool) { return setAndWake(w, old, bit, key) }
 
-// A Sleeper sleeps on words, one at a time. Make it with NewSleeper.
+// A Sleeper sleeps on words, one at a time. The zero Sleeper is ready to use. It
+// must not be copied.
 type Sleeper struct{ sleeper }
-
-// NewSleeper returns a Sleeper.
-func NewSleeper() *Sleeper { return &Sleeper{newSleeper()} }
 
 // Sleep sleeps while w is want, at most until the deadline, if there is one. It
 // does not sleep if stop reports true. Whoever makes stop report true must call
@@ -50,6 +50,6 @@ func (s *Sleeper) Sleep(w Word, want, key uint32, deadline time.Time, stop func(
 	return s.sleep(w, want, key, deadline, stop)
 }
 
-// Interrupt ends the sleep of s on w that is in progress or about to begin, and
-// returns when it has ended. Other sleeps on w may end too.
+// Interrupt ends the sleep of s on w that is in progress or about to begin. Other
+// sleeps on w may end too.
 func (s *Sleeper) Interrupt(w Word) { s.interrupt(w) }

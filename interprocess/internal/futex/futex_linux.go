@@ -47,7 +47,8 @@ const (
 var kind = sync.OnceValue(func() string {
 	var word atomic.Uint32
 	switch {
-	case futex(&word, futexWaitBitset, 1, nil, ownBit) != syscall.EAGAIN:
+	case futex(&word, futexWaitBitset, 1, nil, ownBit) != syscall.EAGAIN,
+		futex(&word, futexWakeBitset, 1, nil, ownBit) != 0:
 		return ""
 	case wakeOp(&word, 1) == 0 && word.Load() == 1:
 		return oneStep
@@ -76,15 +77,16 @@ func setAndWake(w Word, old, bit, _ uint32) (ok bool) {
 // and then calls stop, and interrupt, called after stop has changed, wakes until
 // phase has changed.
 type sleeper struct {
-	phase atomic.Uint32 // odd while a thread sleeps or is about to
-	left  chan struct{} // receives when it has left the kernel
+	phase atomic.Uint32                 // odd while a thread sleeps or is about to
+	left  atomic.Pointer[chan struct{}] // of an interrupt, closed after phase has become even
 }
-
-func newSleeper() sleeper { return sleeper{left: make(chan struct{}, 1)} }
 
 func (s *sleeper) sleep(w Word, want, _ uint32, deadline time.Time, stop func() bool) (ok bool) {
 	left := 1000 * time.Hour // fits into a Timespec everywhere
-	if kind() == twoSteps {
+	switch kind() {
+	case "": // nobody could end it
+		return false
+	case twoSteps:
 		left = Backstop
 	}
 	if !deadline.IsZero() {
@@ -97,9 +99,8 @@ func (s *sleeper) sleep(w Word, want, _ uint32, deadline time.Time, stop func() 
 		errno = futex(w.Uint32, futexWaitBitset, uintptr(want), &until, ownBit)
 	}
 	s.phase.Add(1)
-	select {
-	case s.left <- struct{}{}:
-	default:
+	if left := s.left.Swap(nil); left != nil {
+		close(*left)
 	}
 	switch errno {
 	case 0, syscall.EAGAIN, syscall.EINTR, syscall.ETIMEDOUT:
@@ -113,11 +114,13 @@ func (s *sleeper) interrupt(w Word) {
 	if phase%2 == 0 {
 		return
 	}
+	left := make(chan struct{})
+	s.left.Store(&left) // in place of that of another interrupt, which then looks after a millisecond
 	again := time.NewTicker(time.Millisecond)
 	defer again.Stop()
 	for s.phase.Load() == phase && futex(w.Uint32, futexWakeBitset, math.MaxInt32, nil, ownBit) == 0 {
 		select {
-		case <-s.left:
+		case <-left:
 		case <-again.C:
 		}
 	}

@@ -12,8 +12,6 @@ func setAndWake(w Word, old, bit, _ uint32) (ok bool) { return w.CompareAndSwap(
 
 type sleeper struct{}
 
-func newSleeper() sleeper { return sleeper{} }
-
 func (*sleeper) sleep(Word, uint32, uint32, time.Time, func() bool) (ok bool) { return false }
 
 func (*sleeper) interrupt(Word) {}

@@ -91,6 +91,9 @@ func open(path, kind string) (*Page, error) {
 // page: if the file had holes, touching its memory on a full disk would kill the
 // process.
 func create(path, kind string, word uint32) (*Page, error) {
+	if path == "" {
+		return nil, fs.ErrNotExist
+	}
 	if _, err := os.Lstat(path); err == nil {
 		return nil, fs.ErrExist // even if the directory is not writable
 	}
@@ -102,9 +105,9 @@ func create(path, kind string, word uint32) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	defer os.Remove(f.Name())
 	p, err := attach(f, kind)
+	f.Close() // Windows does not rename an open file
 	if err != nil {
 		return nil, err
 	}
