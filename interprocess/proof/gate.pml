@@ -33,8 +33,6 @@
 //   - A gate never has two tokens, and no thread sleeps on a page that has been
 //     replaced.
 //
-// Each macro with an underscore seeds a mistake that Spin must find.
-
 #ifndef N
 #define N 2
 #endif
@@ -44,6 +42,18 @@
 #ifndef DEADLINE
 #define DEADLINE 0
 #endif
+
+// Mistakes that Spin must find if they are made.
+mtype = { correct,
+	ANSWERS_FROM_THE_PAGE, ANSWERS_WITHOUT_MU, CLEAR_KEEPS_GENERATION,
+	CLOSE_DETACHES_FIRST, CLOSE_DOES_NOT_INTERRUPT, CLOSE_DOES_NOT_RELEASE,
+	CLOSE_SAMPLES_FIRST, INTERRUPTS_ONCE, JOINS_WITHOUT_A_LOOK, KEEPS_THE_TOKEN,
+	LIVE_BEFORE_WORD, REFUSAL_ENDS_THE_WAIT, STOP_NOT_TESTED_AGAIN
+};
+#ifndef MISTAKE
+#define MISTAKE correct
+#endif
+#define wrong(m) (MISTAKE == m)
 
 #define set    1
 #define asleep 2
@@ -81,23 +91,19 @@ byte seenByClose;           // before the handle was closed
 #define ended(gen)     (passed(word, gen) || !live) // func (e *Event) ended(generation) bool
 #define stop           (reached & ME || !live)      // in sleep
 
+inline loadWord() {
+	w = word;
+	if
+	:: !(w & set) && !(waiting & ME) -> waiting = waiting | ME; remembered = remembered || !detached
+	:: else
+	fi
+}
 inline load() {                                     // func (e *Event) load() (word, live) {
-#ifdef LIVE_BEFORE_WORD
-	open = live;
-#endif
-	d_step {
-		w = word;                                   // word = e.word.Load()
-		if
-		:: !(w & set) && !(waiting & ME) -> waiting = waiting | ME; remembered = remembered || !detached
-		:: else
-		fi
-	};
-#ifndef LIVE_BEFORE_WORD
-	open = live                                     // return word, e.live.Load()
-#endif
+	d_step { if :: wrong(LIVE_BEFORE_WORD) -> open = live :: else -> loadWord() fi };
+	d_step { if :: wrong(LIVE_BEFORE_WORD) -> loadWord() :: else -> open = live fi }
 }
 
-inline release(g) { d_step { assert(ended(generation[g])); over = over | 1 << g } }
+inline release(g) { assert(ended(generation[g])); over = over | 1 << g }
 
 // The sleeper.
 
@@ -105,16 +111,12 @@ inline addToPhase() { d_step { odd = odd ^ GATE; same[g] = 0 } }
 
 inline interrupt(g, me) {                           // func (s *sleeper) interrupt(w Word) {
 	if                                              // phase := s.phase.Load()
-	:: !(odd & 1 << g)                              // if phase%2 == 0 { return }
+	:: !(odd & 1 << g) || me == N && wrong(CLOSE_DOES_NOT_INTERRUPT) // if phase%2 == 0 { return }
 	:: d_step { odd & 1 << g -> same[g] = same[g] | 1 << me };
-#ifdef INTERRUPTS_ONCE
-		d_step { queue = (detached -> queue : 0) }
-#else
 		do
-		:: !(same[g] & 1 << me) -> break            // for s.phase.Load() == phase
+		:: !(same[g] & 1 << me) || !queue && wrong(INTERRUPTS_ONCE) -> break // for s.phase.Load() == phase
 		:: d_step { same[g] & 1 << me && queue && !detached -> queue = 0 } // && futex(w, futexWakeBitset, …)
 		od
-#endif
 	fi
 }
 
@@ -138,9 +140,7 @@ inline join() {                                     // func (e *Event) join(gene
 	d_step {
 		!mu;                                        // e.mu.Lock()
 		if
-#ifndef JOINS_WITHOUT_A_LOOK
-		:: ended(gen) -> g = none                   // if e.ended(generation) { return nil }
-#endif
+		:: ended(gen) && !wrong(JOINS_WITHOUT_A_LOOK) -> g = none // if e.ended(generation) { return nil }
 		:: else ->
 			if                                      // if e.gate == nil || e.gate.generation != generation ||
 			:: gate != none && generation[gate] == gen && !(over & 1 << gate) // e.gate.released() {
@@ -166,17 +166,13 @@ inline waitAt() {                                   // func (e *Event) waitAt(g,
 inline lead() {                                     // func (e *Event) lead(g, l) {
 	sleep();                                        // if !e.sleep(g, l) {
 	if
-	:: refused -> listen()                          //     e.listen(g, l) }
+	:: refused && !wrong(REFUSAL_ENDS_THE_WAIT) -> listen() // e.listen(g, l) }
 	:: else
 	fi;
 	if
-	:: ended(gen) -> release(g)                     // if e.ended(g.generation) { g.release() }
-#ifdef KEEPS_THE_TOKEN
-	:: !ended(gen)
-#else
-	:: !ended(gen) ->                               // else {
-		d_step { assert(!(token & GATE)); token = token | GATE } // g.token <- struct{}{} }
-#endif
+	:: ended(gen) -> d_step { release(g) }          // if e.ended(g.generation) { g.release() }
+	:: !ended(gen) ->                               // else { g.token <- struct{}{} }
+		d_step { assert(!(token & GATE)); token = (wrong(KEEPS_THE_TOKEN) -> token : token | GATE) }
 	fi
 }
 
@@ -194,9 +190,7 @@ inline sleep() {                                    // func (e *Event) sleep(g, 
 		fi;
 		addToPhase();                               //     g.sleeper.Sleep: s.phase.Add(1)
 		if
-#ifndef STOP_NOT_TESTED_AGAIN
-		:: stop
-#endif
+		:: stop && !wrong(STOP_NOT_TESTED_AGAIN)
 		:: else ->                                  //     if !stop() {
 			if
 			:: futexWait()                          //         futex(…) }
@@ -213,7 +207,7 @@ inline listen() {                                   // func (e *Event) listen(g,
 	:: !ended(gen) ->
 		if                                          // select {
 		:: over & GATE                              // case <-g.over:
-		:: passed(page[0], gen) -> release(g)       // (a ring: look releases g)
+		:: passed(page[0], gen) -> d_step { release(g) } // (a ring: look releases g)
 		:: reached & ME                             // case <-l.done: case <-timeout: }
 		fi
 	fi
@@ -239,13 +233,9 @@ active [N] proctype wait() {
 		fi;
 		load();                                     // w, live := e.load()
 		if
-#ifndef ANSWERS_FROM_THE_PAGE
-		:: !open ->                                 // if !live {
-#ifndef ANSWERS_WITHOUT_MU
-			!mu;                                    //     e.mu.Lock()
-#endif
+		:: !open && !wrong(ANSWERS_FROM_THE_PAGE) -> // if !live {
+			!mu || wrong(ANSWERS_WITHOUT_MU);       //     e.mu.Lock()
 			w = last                                //     w = e.last; e.mu.Unlock() }
-#endif
 		:: else
 		fi;
 		if
@@ -260,6 +250,8 @@ active [N] proctype wait() {
 	}
 }
 
+inline endLive() { live = false; seenByClose = seen } // e.live.CompareAndSwap(true, false)
+
 active proctype close() {                           // func (e *Event) Close() error {
 	byte g;
 
@@ -267,32 +259,19 @@ active proctype close() {                           // func (e *Event) Close() e
 end:
 	false;
 #endif
-#ifdef CLOSE_INTERRUPTS_FIRST
-	if :: gate != none -> interrupt(gate, N) :: else fi;
-	skip;
-#endif
-#ifdef CLOSE_SAMPLES_FIRST
-	last = word;
-#endif
 	d_step {
 		mu = true;                                  // e.mu.Lock()
-		live = false; seenByClose = seen            // e.live.CompareAndSwap(true, false)
+		if :: wrong(CLOSE_SAMPLES_FIRST) -> last = word :: else -> endLive() fi
 	};
-#ifndef CLOSE_SAMPLES_FIRST
-	last = word;                                    // e.last = e.word.Load()
-#endif
-	d_step { g = gate; mu = false };                // g := e.gate; e.mu.Unlock()
-#ifdef CLOSE_DETACHES_FIRST
-	detached = 1;
-#endif
+	d_step { if :: wrong(CLOSE_SAMPLES_FIRST) -> endLive() :: else -> last = word fi }; // e.last = e.word.Load()
+	d_step {
+		g = gate; mu = false;                       // g := e.gate; e.mu.Unlock()
+		detached = wrong(CLOSE_DETACHES_FIRST)
+	};
 	if
 	:: g != none ->                                 // if g != nil {
-#ifndef CLOSE_DOES_NOT_RELEASE
-		release(g);                                 //     g.release()
-#endif
-#if !defined CLOSE_DOES_NOT_INTERRUPT && !defined CLOSE_INTERRUPTS_FIRST
+		d_step { if :: wrong(CLOSE_DOES_NOT_RELEASE) :: else -> release(g) fi }; // g.release()
 		interrupt(g, N)                             //     g.sleeper.Interrupt(e.word) }
-#endif
 	:: else
 	fi;
 	if                                              // e.page.Close()
@@ -308,10 +287,8 @@ inline Set() {
 inline Clear() {
 	d_step {
 		page[0] & set;
-#ifndef CLEAR_KEEPS_GENERATION
-		page[0] = page[0] + (remembered -> next : 0);
-#endif
 		page[0] = page[0] & ~(set|asleep);
+		page[0] = page[0] + (remembered && !wrong(CLEAR_KEEPS_GENERATION) -> next : 0);
 		remembered = false
 	}
 }

@@ -15,11 +15,16 @@
 // releases both. Spin explores all interleavings and finds every state in which a
 // process is stuck.
 //
-// Each macro with an underscore seeds a mistake that Spin must find.
-
 #ifndef G
 #define G 2
 #endif
+
+// Mistakes that Spin must find if they are made.
+mtype = { correct, NO_BACKSTOP, OPENS_BEFORE_SETTING, TESTS_BEFORE_OPENING };
+#ifndef MISTAKE
+#define MISTAKE correct
+#endif
+#define wrong(m) (MISTAKE == m)
 
 #define set    1
 #define asleep 2
@@ -44,23 +49,16 @@ inline wait() {                                     // func (e *Event) sleep(g, 
 	do
 	:: passed(g) -> break
 	:: d_step { !passed(g) -> word = word | asleep }; // w, unset := e.mark(asleep, g.generation)
-#ifdef TESTS_BEFORE_OPENING
-		if :: passed(g) -> break :: else fi;
-#endif
 		open[g] = open[g] | ME;                     // func (s *sleeper) sleep(w, want, …) { createEventEx.Call(…)
 		if
-#ifndef TESTS_BEFORE_OPENING
-		:: passed(g)
-#endif
+		:: passed(g) && !wrong(TESTS_BEFORE_OPENING)
 		:: else ->                                  // for w.Load() == want {
 			do                                      //     waitForAny.Call(…):
 			:: signalled[g] && !heard ->
 				heard = true;                       //     handles = handles[:1] }
 				if :: passed(g) -> break :: else fi
 			:: limited -> break                     //     (an interrupt)
-#ifndef NO_BACKSTOP
-			:: disturbed && passed(g) -> break      //     (the timer)
-#endif
+			:: disturbed && passed(g) && !wrong(NO_BACKSTOP) -> break // (the timer)
 			od
 		fi;
 		closeHandle(g);                             // syscall.CloseHandle(object) }
@@ -69,20 +67,24 @@ inline wait() {                                     // func (e *Event) sleep(g, 
 	od
 }
 
-inline Set() {                                      // func (e *Event) Set() {
+inline openObject() { opened = open[of(w)] != 0; open[of(w)] = (opened -> open[of(w)] | ME : 0) }
+inline load() {
 	w = word;
+	if :: wrong(OPENS_BEFORE_SETTING) && (w & (set|asleep)) == asleep -> openObject() :: else fi
+}
+
+inline Set() {                                      // func (e *Event) Set() {
+	d_step { load() };
 	do
 	:: (w & (set|asleep)) == asleep ->              // func setAndWake(w, old, bit, key) {
-#ifdef OPENS_BEFORE_SETTING
-		openObject();
-#endif
 		d_step {                                    //     if !w.CompareAndSwap(old, old|bit)
 			done = word == w;
 			if :: done -> word = w | set; seen = seen | waiting :: else fi
 		};
-#ifndef OPENS_BEFORE_SETTING
-		if :: done -> openObject() :: else fi;      //     object := openEvent.Call(…)
-#endif
+		if                                          //     object := openEvent.Call(…)
+		:: done && !wrong(OPENS_BEFORE_SETTING) -> d_step { openObject() }
+		:: else
+		fi;
 		if
 		:: opened ->
 			if :: done -> signalled[of(w)] = true :: else fi; // setEvent.Call(object)
@@ -90,17 +92,16 @@ inline Set() {                                      // func (e *Event) Set() {
 			closeHandle(of(w))                      //     syscall.CloseHandle(object)
 		:: else
 		fi;
-		if :: done -> break :: else -> w = word fi  // }
+		if :: done -> break :: else -> d_step { load() } fi // }
 	:: (w & (set|asleep)) != asleep ->
 		d_step {                                    // e.word.CompareAndSwap(w, w|set)
 			done = word == w;
-			if :: done -> word = w | set; seen = seen | waiting :: else -> w = word fi
+			if :: done -> word = w | set; seen = seen | waiting :: else -> load() fi
 		};
 		if :: done -> break :: else fi
 	od;
 	done = false
 }
-inline openObject() { d_step { opened = open[of(w)] != 0; open[of(w)] = (opened -> open[of(w)] | ME : 0) } }
 
 inline Clear() {                                    // func (e *Event) Clear() {
 	w = word;                                       // e.word.CompareAndSwap(w, generationOf(w)+oneClear) }

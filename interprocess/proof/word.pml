@@ -1,107 +1,99 @@
-// A model of the word that processes share, for the model checker Spin
+// A model of the word that processes share (event.go), for the model checker Spin
 // (https://spinroot.com). check.sh runs it.
 //
-// N processes call Set, Clear and the waits in any order, any number of times. A
-// wait sleeps in the kernel or with the help of the hub, and may have a limit. Any
-// process may be killed before any step. A step is one access to the word, one
-// system call or one atomic operation of the kernel, beside the Go line that it
-// models. With TWO_STEPS, the kernel cannot set and wake in one step.
+// Three processes call methods any number of times: the first waits, the last sets
+// and clears, and the other does both. A wait sleeps in the kernel or with the help
+// of a hub, and one of the first may have a limit. Any process may be killed, before
+// any step. A step is one access to the word, one system call or one atomic
+// operation of the kernel. With TWO_STEPS, the kernel cannot set and wake in one.
 //
-// Backstops exist only once a process has been killed: without a kill, every
-// wake-up must come from the kernel or a ring. When nothing else can happen, no
-// process waits for a Set that has happened, and one more Set and Clear release
-// all waiters.
-//
-// Spin explores all interleavings and finds every state in which a process is
-// stuck, and every failure of an assertion:
+// There is no backstop until a process has been killed: before, every wake-up must
+// come from the kernel or a ring. Spin explores all interleavings and finds every
+// failure of an assertion, and every state in which a process is stuck:
 //
 //   - Set finds the event set, and Clear finds it unset, at some moment between
 //     call and return.
 //   - A wait succeeds only if the event was set since the wait found it unset (no
-//     early wake-up), and stays asleep only if it was not (no lost wake-up).
-//
-// Each macro with an underscore other than TWO_STEPS seeds a mistake that Spin
-// must find.
+//     early wake-up).
+//   - When nothing else can happen, no process waits for a Set that has happened
+//     (no lost wake-up), and one more Set and Clear release all waiters.
 
-#ifndef N
-#define N 3
+#ifdef TWO_STEPS
+#define ONE_STEP false
+#else
+#define ONE_STEP true
 #endif
+
+// Mistakes that Spin must find if they are made.
+mtype = { correct,
+	CLEAR_CHANGES_UNSET, CLEAR_KEEPS_GENERATION, CLEAR_STORES, HUB_HAS_NO_BACKSTOP,
+	HUB_LISTENS_LAST, HUB_MARKS_LAST, MARK_DROPS_OTHERS, SET_IGNORES_LATER_GENERATION,
+	SET_IGNORES_LATER_MARK, SET_IGNORES_LOST_SWAP, SET_RINGS_FIRST, SET_STORES,
+	SET_WAKES_ONE, SLEEP_DOES_NOT_COMPARE, SLEEP_HAS_NO_BACKSTOP, SLEEP_HAS_NO_MARK
+};
+#ifndef MISTAKE
+#define MISTAKE correct
+#endif
+#define wrong(m) (MISTAKE == m)
 
 #define set       1
 #define asleep    2
 #define listening 4
-#define passed    8
 
-// The generation of the word is always 0. That of a remembered word is 0 too, until
-// a Clear makes it passed: the count wraps around only after 2^29 of them.
-byte word;
-byte w[N + 2] = passed; // the word as each process remembers it
-byte queue;             // processes asleep on the word in the kernel, one bit each
-byte listens;           // processes whose bell listens
-byte rung;              // and has been rung since it last woke the hub
-bool killed;            // some process has been
+byte word;         // without its generation, which is in:
+byte passed = 255; // processes that remember no word of this generation, one bit each
+byte queue;        // processes asleep on the word in the kernel
+byte listens;      // processes whose bell listens
+byte rung;         // and has been rung since it last woke the hub
+bool killed;       // some process has been
 
-// Read only by the assertions, one bit for each process:
-byte forSet;   // it is in Set, or in a wait that found the event unset
-byte forUnset; // it is in Clear
-byte seen;     // the event was set (or unset) since then
+// Read only by the assertions:
+byte forSet;       // processes in Set, or in a wait that found the event unset
+byte forUnset;     // processes in Clear
+byte seen;         // and the event was set (or unset) since then
 
-#define ME    (1 << _pid)
-#define isSet (word & set)
-#define over  (isSet || w[_pid] & passed)           // passed(e.word.Load(), generation)
+#define ME     (1 << _pid)
+#define isSet  (word & set)
+#define over   (isSet || passed & ME)
+#define same   (word == w && !(passed & ME))        // a compare-and-swap finds w
 
 chan kill = [0] of { byte };
-bool ending;
-hidden byte i;
+bool stopped; // processes begin no more calls
 
-inline call(calls, now) { d_step { calls = calls | ME; seen = (now -> seen | ME : seen) } }
+inline begin(calls, now) { d_step { calls = calls | ME; seen = (now -> seen | ME : seen) } }
 inline end(promise) {
 	d_step {
 		assert(promise);
 		forSet = forSet & ~ME; forUnset = forUnset & ~ME; seen = seen & ~ME;
 		queue = queue & ~ME; listens = listens & ~ME; rung = rung & ~ME;
-		w[_pid] = passed; timed = false; done = false
+		passed = passed | ME; w = 0; timed = false; done = false
 	}
 }
 
-// The operations on the word; each is part of a d_step.
+// Operations on the word. Each is one step, or part of one.
 
+inline load() { w = word; passed = passed & ~ME }
 inline store(new) { word = new; seen = seen | (isSet -> forSet : forUnset) }
-inline storeNext() {
-	store(0);
-#ifndef CLEAR_KEEPS_GENERATION
-	for (i : 0 .. N + 1) { w[i] = w[i] | passed };
-#endif
-	i = 0
+inline mark(m) {
+	if
+	:: over
+	:: else -> word = (wrong(MARK_DROPS_OTHERS) -> m : word | m); w = word
+	fi
 }
-inline wakeAll() {
-#ifdef SET_WAKES_ONE
-	queue = queue & (queue - 1)
-#else
-	queue = 0
-#endif
-}
-inline mark(m) {                                    // func (e *Event) mark(mark, generation) (word, unset) {
-	d_step { if :: !over -> word = word | m; w[_pid] = word :: else fi }
-}
+inline wakeAll() { queue = (wrong(SET_WAKES_ONE) -> queue & (queue - 1) : 0) }
+inline ring(now) { rung = (now && (w & (set|listening)) == listening -> rung | listens : rung) }
 
 // The methods.
 
-inline Set() {                                      // func (e *Event) Set() {
-	w[_pid] = word;                                 // w, live := e.load()
-#ifdef SET_RINGS_FIRST
-	rung = (word & listening -> rung | listens : rung);
-#endif
+inline Set() {
+	d_step { load(); ring(wrong(SET_RINGS_FIRST)) };
 	do
-	:: (w[_pid] & (set|asleep)) == asleep ->        // if w&(set|asleep) == asleep {
-		d_step {                                    //     if !futex.SetAndWake(e.word, w, …) { continue }
+	:: (w & (set|asleep)) == asleep ->
+		d_step {                                    // futex.SetAndWake
 			if
-#ifdef TWO_STEPS
-			:: word != w[_pid] -> w[_pid] = word
-			:: else -> store(word | set); done = true
-#else
-			:: true -> store(word | set); wakeAll(); done = true
-#endif
+			:: ONE_STEP -> store(word | set); wakeAll(); done = true
+			:: !ONE_STEP && same -> store(word | set); done = true
+			:: else -> load()
 			fi
 		};
 		if
@@ -109,138 +101,91 @@ inline Set() {                                      // func (e *Event) Set() {
 #ifdef TWO_STEPS
 			wakeAll();
 #endif
-			d_step {
-				if                                  //     now := e.word.Load()
-#ifndef SET_IGNORES_LATER_GENERATION
-				:: w[_pid] & passed -> w[_pid] = listening // generationOf(now) != generationOf(w): w |= listening
-#endif
-#ifndef SET_IGNORES_LATER_MARK
-				:: else -> w[_pid] = word & ~set    //     else: w = now &^ set }
-#else
-				:: else
-#endif
+			d_step {                                // now := e.word.Load()
+				if
+				:: passed & ME -> w = (wrong(SET_IGNORES_LATER_GENERATION) -> w : w | listening)
+				:: else        -> w = (wrong(SET_IGNORES_LATER_MARK) -> w : word & ~set)
 				fi
 			};
 			break
 		:: else
 		fi
-	:: (w[_pid] & (set|asleep)) != asleep ->
-		d_step {                                    // else if !e.word.CompareAndSwap(w, w|set) { continue }
+	:: else ->
+		d_step {                                    // e.word.CompareAndSwap(w, w|set)
 			if
-#ifndef SET_STORES
-			:: word != w[_pid] -> w[_pid] = word    // w = e.word.Load()
-#endif
-			:: else -> store(word | set); done = true
+			:: same || wrong(SET_STORES) -> store(w | set); done = true
+			:: else -> load(); done = wrong(SET_IGNORES_LOST_SWAP)
 			fi
 		};
 		if :: done -> break :: else fi
 	od;
-#ifndef SET_RINGS_FIRST
-	if                                              // if w&(set|listening) == listening { e.ring() }
-	:: (w[_pid] & (set|listening)) == listening -> rung = rung | listens
-	:: else
-	fi
-#endif
+	ring(!wrong(SET_RINGS_FIRST))
 }
 
-inline Clear() {                                    // func (e *Event) Clear() {
-	w[_pid] = word;                                 // w, live := e.load()
+inline Clear() {
+	d_step { load() };
 	if
-#ifndef CLEAR_CHANGES_UNSET
-	:: !(w[_pid] & set)                             // if w&set != 0 {
-#endif
+	:: !(w & set) && !wrong(CLEAR_CHANGES_UNSET)
 	:: else ->
-		d_step {                                    //     e.word.CompareAndSwap(w, generationOf(w)+oneClear) }
+		d_step {                                    // e.word.CompareAndSwap(w, generationOf(w)+oneClear)
 			if
-			:: word == w[_pid] -> storeNext()
-#ifdef CLEAR_STORES
-			:: else -> store(0)
-#else
+			:: same -> store(0); passed = (wrong(CLEAR_KEEPS_GENERATION) -> passed : 255)
+			:: !same && wrong(CLEAR_STORES) -> store(0)
 			:: else
-#endif
 			fi
 		}
 	fi
 }
 
-inline sleep() {                                    // func (e *Event) sleep(g, l) {
+inline sleep() {
 	do
 	:: over -> break
 	:: !over ->
-#ifdef SLEEPS_WITHOUT_MARK
-		d_step { if :: !over -> w[_pid] = word :: else fi };
-#else
-#ifdef MARK_DROPS_OTHERS
-		d_step { if :: !over -> word = asleep; w[_pid] = word :: else fi };
-#else
-		mark(asleep);                               // w, unset := e.mark(asleep, generation)
-#endif
-#endif
-		d_step {                                    // Sleep: futex(w, futexWaitBitset, want, &until): if w is want,
-			if
-#ifndef SLEEP_DOES_NOT_COMPARE
-			:: word != w[_pid]
-#endif
-			:: else -> queue = queue | ME           //     sleep
-			fi
-		};
+		d_step { if :: wrong(SLEEP_HAS_NO_MARK) -> load() :: else -> mark(asleep) fi };
+		d_step { if :: same || wrong(SLEEP_DOES_NOT_COMPARE) -> queue = queue | ME :: else fi };
 		if
-		:: !(queue & ME)                            //     until a wake,
-		:: timed -> queue = queue & ~ME; break      //     or the deadline,
-#if defined TWO_STEPS && !defined NO_BACKSTOP
-		:: killed && over -> queue = queue & ~ME    //     or the backstop
-#endif
+		:: !(queue & ME)                            // was woken, or did not fall asleep
+		:: timed -> queue = queue & ~ME; break      // the limit
+		:: !ONE_STEP && killed && over && !wrong(SLEEP_HAS_NO_BACKSTOP) -> queue = queue & ~ME
 		fi
 	od
 }
 
-inline listen() {                                   // func (e *Event) listen(g, l) {
-#ifndef HUB_LISTENS_LAST
-	listens = listens | ME;                         // b.Listen(e.page.File())
-#endif
-#ifndef HUB_MARKS_LAST
-	mark(listening);                                // e.mark(listening, g.generation)
-#endif
+inline listen() {
+	d_step { if :: wrong(HUB_LISTENS_LAST) :: else -> listens = listens | ME fi };
+	d_step { if :: wrong(HUB_MARKS_LAST)   :: else -> mark(listening)        fi };
 	if
-	:: over                                         // if e.ended(g.generation) { return }
-	:: !over ->
-#ifdef HUB_LISTENS_LAST
-		listens = listens | ME;
-#endif
-#ifdef HUB_MARKS_LAST
-		mark(listening);
-#endif
-		do                                          // select { func watch(b, hurry):
-		:: d_step { rung & ME -> rung = rung & ~ME }; // case <-rung:
-			if :: over -> break :: !over fi         //     look(idle): g.release()
-#ifndef NO_BACKSTOP
-		:: killed && over -> break                  // case <-timer.C:
-#endif
-		:: timed -> break                           // case <-timeout: }
+	:: over
+	:: d_step { !over -> w = 0 };
+		do
+		:: d_step { rung & ME -> rung = rung & ~ME };
+			if :: over -> break :: !over fi         // the hub looks
+		:: killed && over && !wrong(HUB_HAS_NO_BACKSTOP) -> break
+		:: timed -> break
+		:: d_step { wrong(HUB_LISTENS_LAST) && !(listens & ME) -> listens = listens | ME }
+		:: d_step { wrong(HUB_MARKS_LAST) && !over && !(word & listening) -> mark(listening) }
 		od
 	fi
 }
 
 inline Wait() {
-	d_step {                                        // func (e *Event) begin() (generation, over, err) {
-		w[_pid] = word & set;                       // w, live := e.load()
-		forSet = (isSet -> forSet : forSet | ME)    // w&set != 0: return true
-	};
+	d_step { load(); w = w & set; forSet = (w -> forSet : forSet | ME) };
 	if
-	:: !(w[_pid] & set) -> if :: sleep() :: listen() fi
-	:: else
+	:: w
+	:: !w -> if :: sleep() :: listen() fi
 	fi
 }
 
-active [N] proctype process() {
+active [3] proctype process() {
+	byte w;
 	bool timed, done;
 	{
 		do
-		:: !ending ->
+		:: !stopped ->
 			if
-			:: _pid != 0 -> call(forSet, isSet);    Set();   end(seen & ME)
-			:: _pid != 0 -> call(forUnset, !isSet); Clear(); end(seen & ME)
-			:: _pid != 2 -> if :: timed = true :: true fi;
+			:: _pid != 0 -> begin(forSet, isSet);    Set();   end(seen & ME)
+			:: _pid != 0 -> begin(forUnset, !isSet); Clear(); end(seen & ME)
+			:: _pid != 2 -> if :: _pid == 0 -> timed = true :: true fi;
 				Wait(); end(!(forSet & ME) || !over || seen & ME)
 			fi
 		:: break
@@ -248,20 +193,18 @@ active [N] proctype process() {
 	} unless { atomic { kill?eval(_pid) -> killed = true; end(true) } }
 }
 
-active proctype killer() {
-	do
+active proctype others() {
+	byte w;
+	bool timed, done;
+	if
 	:: kill!0
 	:: kill!1
 	:: kill!2
-	:: break
-	od
-}
-
-active proctype last() {
-	bool timed, done;
+	:: true
+	fi;
 	timeout; // nothing else can happen
 	assert(!(seen & forSet));
-	ending = true;
+	stopped = true;
 	Set();
 	done = false;
 	Clear()
