@@ -61,7 +61,8 @@ func enterHub(g *gate, e *Event) (heard bool) {
 		go watch(hub.bell, hub.timer)
 	}
 	hub.gates[g], hub.changed = e, time.Now()
-	if heard = hub.bell.Listen(e.page.File) == nil; !heard {
+	heard = hub.bell.Listen(e.page.File) == nil
+	if !heard && e.live.Load() { // otherwise Close ends the wait
 		hub.polls = true
 		hub.timer.Reset(0)
 	}
