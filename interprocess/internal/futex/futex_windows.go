@@ -22,8 +22,9 @@ func kind() string { return "windows-event" }
 // Only the word decides when a sleep is over; the event is a hint. What another
 // program has put under its name, or does to it, and a SetAndWake that may not
 // open it, delay the end of a sleep by Backstop at most.
-func objectName(w Word, key uint32) (*uint16, error) {
-	return syscall.UTF16PtrFromString(`Global\goevent-` + w.ID + "-" + strconv.FormatUint(uint64(key), 16))
+func objectName(w Word, key uint32) *uint16 {
+	name, _ := syscall.UTF16PtrFromString(`Global\goevent-` + w.ID + "-" + strconv.FormatUint(uint64(key), 16))
+	return name // an ID has no zero byte
 }
 
 const (
@@ -44,11 +45,9 @@ func setAndWake(w Word, old, bit, key uint32) (ok bool) {
 	if !w.CompareAndSwap(old, old|bit) {
 		return false
 	}
-	if name, err := objectName(w, key); err == nil {
-		if object, _, _ := openEvent.Call(modifyState, 0, uintptr(unsafe.Pointer(name))); object != 0 {
-			setEvent.Call(object)
-			syscall.CloseHandle(syscall.Handle(object))
-		}
+	if object, _, _ := openEvent.Call(modifyState, 0, uintptr(unsafe.Pointer(objectName(w, key)))); object != 0 {
+		setEvent.Call(object)
+		syscall.CloseHandle(syscall.Handle(object))
 	}
 	return true
 }
@@ -70,24 +69,18 @@ func (s *sleeper) sleep(w Word, want, key uint32, deadline time.Time, stop func(
 		return false
 	}
 	defer s.end()
-	handles := []uintptr{own}
-	if name, err := objectName(w, key); err == nil {
-		if object, _, _ := createEventEx.Call(0, uintptr(unsafe.Pointer(name)), manualReset, synchronize); object != 0 {
-			defer syscall.CloseHandle(syscall.Handle(object))
-			handles = append(handles, object)
-		}
+	handles, n := [2]uintptr{own}, 1
+	if object, _, _ := createEventEx.Call(0, uintptr(unsafe.Pointer(objectName(w, key))), manualReset, synchronize); object != 0 {
+		defer syscall.CloseHandle(syscall.Handle(object))
+		handles[1], n = object, 2
 	}
 	// From here on, every SetAndWake that has not changed the word finds the event.
-	for w.Load() == want && !stop() {
+	for ; w.Load() == want && !stop(); n = 1 { // a signal that has not ended the sleep would not end the next one either
 		const infinite = 0xffffffff
-		signalled, _, _ := waitForAny.Call(uintptr(len(handles)), uintptr(unsafe.Pointer(&handles[0])), 0, infinite)
-		switch {
-		case uint32(signalled) == 0:
-			return true
-		case len(handles) == 1:
-			return false
+		signalled, _, _ := waitForAny.Call(uintptr(n), uintptr(unsafe.Pointer(&handles)), 0, infinite)
+		if own := uint32(signalled) == 0; own || n == 1 {
+			return own
 		}
-		handles = handles[:1] // a signal that has not ended the sleep would not end the next one either
 	}
 	return true
 }
@@ -107,12 +100,13 @@ func (s *sleeper) begin(w Word, want uint32, deadline time.Time) uintptr {
 	timer = time.AfterFunc(untilLook(deadline), func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		next := untilLook(deadline)
 		switch {
 		case s.timer != timer: // the sleep has ended, and w may be gone
-		case w.Load() != want || !deadline.IsZero() && time.Until(deadline) <= 0:
+		case w.Load() != want || next <= 0:
 			setEvent.Call(s.own)
 		default:
-			timer.Reset(untilLook(deadline))
+			timer.Reset(next)
 		}
 	})
 	s.timer = timer
@@ -123,10 +117,9 @@ func (s *sleeper) begin(w Word, want uint32, deadline time.Time) uintptr {
 // the same multiples of Backstop, so that they wake an idle processor together.
 // The last one is at the deadline: a timeout of the kernel would be up to 16 ms late.
 func untilLook(deadline time.Time) time.Duration {
-	now := time.Now()
-	next := now.Truncate(Backstop).Add(Backstop).Sub(now)
+	next := time.Until(time.Now().Truncate(Backstop).Add(Backstop))
 	if !deadline.IsZero() {
-		next = min(next, deadline.Sub(now))
+		next = min(next, time.Until(deadline))
 	}
 	return next
 }
@@ -135,13 +128,12 @@ func (s *sleeper) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.timer.Stop()
-	s.timer = nil
 	select {
 	case spare <- s.own:
 	default:
 		syscall.CloseHandle(syscall.Handle(s.own))
 	}
-	s.own = 0
+	s.own, s.timer = 0, nil
 }
 
 func (s *sleeper) interrupt(Word) {
