@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,21 +18,6 @@ import (
 )
 
 // Tests of what the README and the comments of methods say besides the promises.
-
-// The first example of the README is ExampleEvent, verbatim.
-func TestREADMEExample(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	require.NoError(t, err)
-	examples, err := os.ReadFile("example_test.go")
-	require.NoError(t, err)
-	text := strings.ReplaceAll(string(readme), "\r\n", "\n") // as git may check it out on Windows
-	_, program, found := strings.Cut(text, "```go\n")
-	require.True(t, found, "README.md has no Go example")
-	program, _, _ = strings.Cut(program, "```")
-	_, body, found := strings.Cut(program, "\nfunc main() {\n")
-	require.True(t, found, "the first Go example of README.md has no func main")
-	assert.Contains(t, strings.ReplaceAll(string(examples), "\r\n", "\n"), "\nfunc ExampleEvent() {\n"+strings.TrimSuffix(body, "}\n"))
-}
 
 func TestAfterFunc(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -104,11 +104,6 @@ func Test2EverySequenceOfFourCalls(t *testing.T) {
 	}
 }
 
-func FuzzEvent(f *testing.F) {
-	f.Add([]byte("\x05\x07\x07\x05\x08\x08\x05\x09\x00\x09"))
-	f.Fuzz(sequence)
-}
-
 // sequence makes the calls of one goroutine that the bytes stand for and compares
 // each result with the flag and, for each channel of Done, whether it has to be
 // closed.

@@ -136,37 +136,6 @@ func TestSetBeforeCloseWins(t *testing.T) {
 	})
 }
 
-// needsDetach skips tests of what Close does at once only on Linux.
-func needsDetach(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("the page is unmapped later on this system")
-	}
-}
-
-// A method that began before Close has no effect on the event after it: here,
-// each step that changes the word is made after Close.
-func TestNothingOutlivesClose(t *testing.T) {
-	needsDetach(t)
-	for name, step := range map[string]func(e *Event, word uint32){
-		"Set":         func(e *Event, word uint32) { e.word.CompareAndSwap(word, word|set) },
-		"Set, waking": func(e *Event, _ uint32) { e.word.Or(set) },
-		"Clear":       func(e *Event, word uint32) { e.word.CompareAndSwap(word, generationOf(word)+oneClear) },
-		"a leader":    func(e *Event, word uint32) { e.mark(asleep, generationOf(word)) },
-		"the hub":     func(e *Event, word uint32) { e.mark(listening, generationOf(word)) },
-	} {
-		for _, isSet := range []bool{false, true} {
-			a, b := handles(t)
-			if isSet {
-				b.Set()
-			}
-			word := a.word.Load()
-			require.NoError(t, a.Close())
-			step(a, word)
-			assert.Equal(t, word, b.word.Load(), name)
-		}
-	}
-}
-
 // An event that stays set is never unset, even while a handle to it is closed.
 func TestSetEventDuringClose(t *testing.T) {
 	path := tempPath(t)

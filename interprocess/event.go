@@ -97,11 +97,14 @@ func passed(word, generation uint32) bool { return word&^(asleep|listening) != g
 // ErrClosed is the error of WaitContext and Share on a closed handle.
 var ErrClosed = errors.New("interprocess: event is closed")
 
-// newEvent returns a handle to the event in p.
-func newEvent(p *page.Page) *Event {
+// handle returns a handle to the event in p, unless there is an error.
+func handle(p *page.Page, err error) (*Event, error) {
+	if err != nil {
+		return nil, err
+	}
 	e := &Event{word: futex.Word{Uint32: p.Word, ID: p.ID}, page: p}
 	e.live.Store(true)
-	return e
+	return e, nil
 }
 
 // load returns the word and whether the handle is open. If it is not, the word
@@ -124,7 +127,8 @@ const zeroEvent = "interprocess: use of the zero Event; make one by New, Create,
 // Clear. Otherwise it costs a system call, which takes time for each thread that
 // it wakes, or a change of the attributes of the event's file (to the same ones),
 // which wakes by inotify or kqueue, or both. It does not wait for waiters to run,
-// but on a busy machine they may run before it returns.
+// but on a busy machine they may run before it returns. On OpenBSD it needs the
+// promise "fattr" of pledge(2).
 func (e *Event) Set() {
 	w, live := e.load()
 	if !live {
@@ -155,7 +159,7 @@ func (e *Event) Set() {
 
 // ring makes the hubs of all processes look at the word. If it fails, as it does
 // once the handle is closed, they look soon anyway.
-func (e *Event) ring() { _ = bell.Ring(e.page.File()) }
+func (e *Event) ring() { _ = bell.Ring(e.page.File) }
 
 // Clear makes the event unset: a wait that begins after Clear returned blocks
 // until the next Set. Clear has no effect on waiters that an earlier Set

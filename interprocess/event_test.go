@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,25 +27,30 @@ func TestTruthTable(t *testing.T) {
 			want  bool
 		}{
 			{"nothing", nil, false},
+			{"Clear", []func(*Event){clear}, false},
 			{"Set", []func(*Event){set}, true},
 			{"Set Set", []func(*Event){set, set}, true},
 			{"Set Clear", []func(*Event){set, clear}, false},
-			{"Set Clear Set", []func(*Event){set, clear, set}, true},
+			{"Clear Set Clear Set", []func(*Event){clear, set, clear, set}, true},
 			{"Set Clear Set Clear", []func(*Event){set, clear, set, clear}, false},
 		} {
 			for _, awaited := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s awaited=%t", row.calls, awaited), func(t *testing.T) {
 					a, b := handles(t)
+					done := a.Done()
 					if awaited {
-						a.Done()
 						parked(t, a)
 					}
 					for _, call := range row.do {
-						call(a)
+						call(b)
 					}
 					for _, e := range []*Event{a, b} {
 						says(t, e, row.want)
 					}
+					if strings.Contains(row.calls, "Set") {
+						arrives(t, "the channel of Done", done)
+					}
+					assert.Equal(t, strings.Contains(row.calls, "Set"), isClosed(done))
 				})
 			}
 		}
@@ -112,23 +118,6 @@ func TestMarksAreKept(t *testing.T) {
 	}
 }
 
-// Clear of an unset event leaves its waiters asleep: the word stays as it is.
-func TestClearOfUnsetEvent(t *testing.T) {
-	everyMode(t, func(t *testing.T) {
-		a, b := handles(t)
-		released := make(chan struct{})
-		go func() { a.Wait(); close(released) }()
-		parked(t, a)
-		word := a.word.Load()
-		b.Clear()
-		a.Clear()
-		assert.Equal(t, word, a.word.Load())
-		assert.False(t, isClosed(released))
-		b.Set()
-		arrives(t, "the wait", released)
-	})
-}
-
 // Random concurrent calls of all methods: nothing crashes, and all waits end.
 func TestRandomUse(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
@@ -193,6 +182,7 @@ func TestAllocations(t *testing.T) {
 			<-e.Done()
 		},
 		"a wait that does not wait": func() { e.Clear(); e.WaitTimeout(0) },
+		"Done, except the first":    func() { e.Clear(); e.Done() }, // which starts a goroutine
 	} {
 		assert.Zero(t, testing.AllocsPerRun(100, f), name)
 	}

@@ -2,7 +2,6 @@ package interprocess
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,20 +9,25 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
-	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/event/interprocess/internal/hosttest"
 )
 
-// hang is how long a test waits for something before it fails. It is generous,
-// since the machine may be busy.
-const hang = 30 * time.Second
+const hang = hosttest.Hang
+
+var within, eventually = hosttest.Within, hosttest.Eventually
+
+// arrives returns what c sends, and fails the test if that takes longer than hang.
+func arrives[T any](t testing.TB, what string, c <-chan T) T {
+	t.Helper()
+	return hosttest.Arrives(t, what, c)
+}
 
 // roles are what the test binary does as a child process with the event that it
 // inherits. The parent names the role and the mode in the environment.
@@ -51,9 +55,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // or every child takes a second to end
-	code := m.Run()
-	os.RemoveAll(plainDir)
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
 // stopped is true in a child that the parent has told to stop.
@@ -115,68 +117,6 @@ func (c *child) line() (line string) {
 	return strings.TrimSpace(line)
 }
 
-// plain makes cmd run the test binary built without the race detector, which
-// starts and steps many times faster, for children that are killed or traced.
-func plain(t testing.TB, cmd *exec.Cmd) *exec.Cmd {
-	t.Helper()
-	if raceEnabled {
-		binary, err := buildPlain()
-		if err != nil {
-			t.Skip("the test binary cannot be built again without the race detector:", err)
-		}
-		cmd.Path = binary
-	}
-	return cmd
-}
-
-var plainDir string // removed by TestMain
-
-var buildPlain = sync.OnceValues(func() (string, error) {
-	var err error
-	if plainDir, err = os.MkdirTemp("", "plain"); err != nil {
-		return "", err
-	}
-	binary := filepath.Join(plainDir, "plain.test")
-	out, err := exec.Command("go", "test", "-c", "-o", binary, ".").CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("%w: %s", err, out)
-	}
-	return binary, err
-})
-
-// within calls f, and fails the test if f has not returned before hang.
-func within(t testing.TB, what string, f func()) {
-	t.Helper()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	arrives(t, what, done)
-}
-
-// arrives returns what c sends, or its zero value when c is closed, and fails the
-// test if that takes longer than hang.
-func arrives[T any](t testing.TB, what string, c <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(hang):
-		t.Fatalf("waited %v in vain for %s\n%s", hang, what, stacks())
-	}
-	return v
-}
-
-// eventually fails the test if ok does not return true before hang.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for began := time.Now(); !ok(); time.Sleep(100 * time.Microsecond) {
-		if time.Since(began) > hang {
-			t.Fatalf("waited %v in vain for %s\n%s", hang, what, stacks())
-		}
-	}
-}
-
 // newTest returns an event without a name that is closed when the test ends.
 func newTest(t testing.TB) *Event {
 	t.Helper()
@@ -188,7 +128,11 @@ func newTest(t testing.TB) *Event {
 func closing(t testing.TB, e *Event, err error) *Event {
 	t.Helper()
 	require.NoError(t, err)
-	t.Cleanup(func() { within(t, "Close", func() { e.Close() }) })
+	hangs := time.AfterFunc(4*hang, func() { panic(t.Name() + " hangs") }) // in whatever it calls
+	t.Cleanup(func() {
+		hangs.Stop()
+		within(t, "Close", func() { e.Close() })
+	})
 	return e
 }
 
@@ -206,12 +150,7 @@ func handles(t testing.TB) (a, b *Event) {
 func (e *Event) generation() uint32 { return generationOf(e.word.Load()) }
 
 // number returns the descriptor or handle of e.
-func number(e *Event) uintptr {
-	if f := e.page.File(); f != nil {
-		return f.Fd()
-	}
-	return uintptr(reflect.ValueOf(e.page).Elem().FieldByName("shared").Elem().FieldByName("handle").Uint()) // on Windows
-}
+func number(e *Event) uintptr { return e.page.File.Fd() }
 
 // variable returns the value of the variable by which a child finds e, with the
 // number that e has in this process.
@@ -252,8 +191,8 @@ func (e *Event) hasLeader() bool {
 	if g == nil || len(g.token) != 0 || e.ended(g.generation) {
 		return false
 	}
-	if w := inHub(g); w != nil {
-		return w.deaf || e.word.Load()&listening != 0
+	if watched, hears := inHub(g); watched {
+		return !hears || e.word.Load()&listening != 0
 	}
 	return e.word.Load()&asleep != 0
 }
@@ -264,38 +203,23 @@ func (e *Event) lastGate() *gate {
 	return e.gate
 }
 
-// inHub returns a copy of what the hub knows of g, or nil.
-func inHub(g *gate) *watched {
+// inHub reports whether the hub watches the word of g, and hears all rings.
+func inHub(g *gate) (watched, hears bool) {
 	hub.mu.Lock()
 	defer hub.mu.Unlock()
-	if w := hub.gates[g]; w != nil {
-		return &watched{w.event, w.deaf}
-	}
-	return nil
+	_, watched = hub.gates[g]
+	return watched, !hub.polls
 }
 
-// hubState returns the number of gates in the hub, how many of them are deaf, and
-// whether its goroutine runs.
-func hubState() (gates, deaf int, runs bool) {
-	hub.mu.Lock()
-	defer hub.mu.Unlock()
-	return len(hub.gates), hub.deaf, hub.gates != nil
+// hubEnds waits until the hub has ended, as it does when nothing waits.
+func hubEnds(t *testing.T) {
+	t.Helper()
+	eventually(t, "the hub to end", func() bool {
+		hub.mu.Lock()
+		defer hub.mu.Unlock()
+		return hub.gates == nil
+	})
 }
-
-// stacks returns the stacks of all goroutines.
-func stacks() []byte {
-	buf := make([]byte, 1<<20)
-	for {
-		n := runtime.Stack(buf, true)
-		if n < len(buf) {
-			return buf[:n]
-		}
-		buf = make([]byte, 2*len(buf))
-	}
-}
-
-// goroutines returns the number of goroutines with text in their stacks.
-func goroutines(text string) int { return bytes.Count(stacks(), []byte(text)) }
 
 // rounds returns the number of rounds of a stress test: n, or fewer with -short
 // and under the race detector, which takes several times as long.
@@ -309,24 +233,4 @@ func rounds(n int) int {
 	return max(1, n)
 }
 
-func tempPath(t testing.TB) string { return filepath.Join(tempDir(t), "event") }
-
-// tempDir returns a directory for events, which on Linux must be in memory. It is
-// not t.TempDir, which on Windows fails the test while a page of a closed event is
-// mapped.
-func tempDir(t testing.TB) string {
-	t.Helper()
-	parent := ""
-	if runtime.GOOS == "linux" {
-		parent = "/dev/shm"
-	}
-	dir, err := os.MkdirTemp(parent, "event")
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		if runtime.GOOS == "windows" {
-			runtime.GC()
-		}
-		os.RemoveAll(dir)
-	})
-	return dir
-}
+func tempPath(t testing.TB) string { return filepath.Join(hosttest.MemoryDir(t), "event") }

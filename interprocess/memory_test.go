@@ -78,7 +78,10 @@ func TestSetSynchronizesBeforeClear(t *testing.T) {
 // A writes and sets "request", a child waits for that and sets "reply", B waits
 // for that and reads. Only the child orders A before B.
 func TestOrderThroughChild(t *testing.T) {
-	request, reply := relayed(t)
+	request, reply := newTest(t), newTest(t)
+	cmd := command(t, request, "relay")
+	require.NoError(t, reply.Share(cmd, "reply"))
+	startCommand(t, cmd).says("ready")
 	for range rounds(400) {
 		x := 0
 		go func() { // A
@@ -91,17 +94,6 @@ func TestOrderThroughChild(t *testing.T) {
 			assert.Equal(t, 1, x)
 		})
 	}
-}
-
-// relayed returns two events and starts a child that waits for the one, clears it,
-// and sets the other, again and again.
-func relayed(t *testing.T) (request, reply *Event) {
-	t.Helper()
-	request, reply = newTest(t), newTest(t)
-	cmd := command(t, request, "relay")
-	require.NoError(t, reply.Share(cmd, "reply"))
-	startCommand(t, cmd).says("ready")
-	return request, reply
 }
 
 func init() {

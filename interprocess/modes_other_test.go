@@ -7,6 +7,5 @@ import "testing"
 // modes returns the modes of this build.
 func modes() []string { return []string{withBell} }
 
-func forbids(string) bool              { return false }
-func onSuchHost(string) bool           { return true }
-func runOnSuchHost(*testing.T, string) {}
+func needsHost(string) bool        { return false }
+func runOnHost(*testing.T, string) {}

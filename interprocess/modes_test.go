@@ -27,11 +27,11 @@ func everyMode(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	for _, m := range modes() {
 		t.Run(m, func(t *testing.T) {
-			if forbids(m) && !onSuchHost(m) {
-				runOnSuchHost(t, m)
+			if needsHost(m) {
+				runOnHost(t, m)
 				return
 			}
-			defer enter(m)()
+			forced(t, m)
 			switch m {
 			case oneStep:
 				if futex.Kind() != "futex-wake-op" {
@@ -67,9 +67,8 @@ func enter(m string) (leave func()) {
 	}
 }
 
-// inTheHub puts the waits of the test into the hub, with the bell where there is
-// one.
-func inTheHub(t *testing.T) {
+// forced puts a mode in force until the test ends.
+func forced(t *testing.T, m string) {
 	t.Helper()
-	within(t, "the leaders in the kernel", func() { t.Cleanup(enter(withBell)) })
+	within(t, "leaders of other tests to leave the kernel", func() { t.Cleanup(enter(m)) })
 }

@@ -1,12 +1,12 @@
 package interprocess
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -20,12 +20,7 @@ var ErrFormat = page.ErrFormat
 
 // kind is how sleeping threads are woken: a process that does it in another way
 // might leave them asleep.
-func kind() string {
-	if k := futex.Kind(); k != "" {
-		return k
-	}
-	return "bell"
-}
+func kind() string { return cmp.Or(futex.Kind(), "bell") }
 
 // New returns a new, unset event without a name, for this process and for the
 // children with which [Event.Share] shares it. The event is gone when the last
@@ -38,11 +33,11 @@ func kind() string {
 // The error wraps that of the operating system or, where processes share no
 // memory, [errors.ErrUnsupported].
 func New() (*Event, error) {
-	p, err := page.New(kind())
+	e, err := handle(page.New(kind()))
 	if err != nil {
-		return nil, fmt.Errorf("new event: %w", err)
+		err = fmt.Errorf("new event: %w", err)
 	}
-	return newEvent(p), nil
+	return e, err
 }
 
 // Create makes a new, unset event at path, a file of mode 0600 that appears
@@ -59,23 +54,7 @@ func New() (*Event, error) {
 // on a file system that cannot hold an event. Others, such as those of a full or
 // read-only file system or an exceeded quota, wrap only that of the operating
 // system. A Create that fails does not change what is at path.
-func Create(path string) (*Event, error) { return create(path, false) }
-
-func create(path string, set bool) (*Event, error) {
-	p, err := page.Create(path, kind(), initial(set))
-	if err != nil {
-		return nil, err
-	}
-	return newEvent(p), nil
-}
-
-// initial returns the word of a new event.
-func initial(isSet bool) uint32 {
-	if isSet {
-		return set
-	}
-	return 0
-}
+func Create(path string) (*Event, error) { return handle(page.Create(path, kind(), 0)) }
 
 // Open opens the event that [Create] or [OpenOrCreate] made at path.
 //
@@ -85,13 +64,10 @@ func initial(isSet bool) uint32 {
 // it belongs to another user or its mode lets other users in: create it as the
 // user who opens it; and [errors.ErrUnsupported] if it is on a file system that
 // cannot hold an event. Others wrap only that of the operating system.
-func Open(path string) (*Event, error) {
-	p, err := page.Open(path, kind())
-	if err != nil {
-		return nil, err
-	}
-	return newEvent(p), nil
-}
+func Open(path string) (*Event, error) { return handle(page.Open(path, kind())) }
+
+// initial has the words of new events, unset and set.
+var initial = map[bool]uint32{true: set}
 
 // OpenOrCreate opens the event at path or, if path does not exist, creates it,
 // set or unset, and reports whether it did. Any number of programs may call it at
@@ -111,7 +87,7 @@ func OpenOrCreate(path string, set bool) (e *Event, created bool, err error) {
 		if !errors.Is(err, fs.ErrNotExist) {
 			return e, false, err
 		}
-		e, err = create(path, set)
+		e, err = handle(page.Create(path, kind(), initial[set]))
 		if !errors.Is(err, fs.ErrExist) { // else another program was faster
 			return e, err == nil, err
 		}
@@ -132,15 +108,12 @@ const prefix = "GOEVENT_"
 // The error wraps [ErrClosed] if the handle is closed. Share also fails if cmd is
 // nil or has been started, if name is invalid, or if cmd already has an event of
 // that name, ignoring case. It then leaves cmd as it is.
-func (e *Event) Share(cmd *exec.Cmd, name string) error {
-	err := e.share(cmd, name)
-	if err != nil {
-		err = fmt.Errorf("share %q: %w", name, err)
-	}
-	return err
-}
-
-func (e *Event) share(cmd *exec.Cmd, name string) error {
+func (e *Event) Share(cmd *exec.Cmd, name string) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("share %q: %w", name, err)
+		}
+	}()
 	_, live := e.load()
 	switch {
 	case !live:
@@ -159,15 +132,13 @@ func (e *Event) share(cmd *exec.Cmd, name string) error {
 	env := make([]string, 0, len(inherited)+1)
 	for _, entry := range inherited {
 		key, value, _ := strings.Cut(entry, "=")
-		if len(key) > len(prefix) && strings.EqualFold(key[:len(prefix)], prefix) { // Windows ignores case
-			same := strings.EqualFold(key, prefix+name)
+		if len(key) >= len(prefix) && strings.EqualFold(key[:len(prefix)], prefix) { // Windows ignores case
 			number, id, err := parseVariable(value)
-			switch {
-			case err == nil && page.Passes(cmd, number, id):
-				if same {
-					return fmt.Errorf("name already shared: %s", key)
-				}
-			case err == nil || same:
+			passes, same := err == nil && page.Passes(cmd, number, id), strings.EqualFold(key, prefix+name)
+			if passes && same {
+				return fmt.Errorf("name already shared: %s", key)
+			}
+			if same || err == nil && !passes {
 				continue // inherited by this process; useless to the child
 			}
 		}
@@ -181,11 +152,8 @@ func (e *Event) share(cmd *exec.Cmd, name string) error {
 	return nil
 }
 
-// inheritance remembers the variables that Inherited has unset.
-var inheritance struct {
-	sync.Mutex
-	values map[string]string
-}
+// taken remembers the variables that Inherited has unset, with their values.
+var taken sync.Map
 
 // Inherited returns, in a child process, the event that the parent shared under
 // name. Each call returns another handle. If the event is optional, [fs.ErrNotExist]
@@ -202,24 +170,20 @@ var inheritance struct {
 // or the process that set the variable is not this one's parent;
 // [fs.ErrPermission] if it is, but belongs to another user; or else the error of
 // the operating system.
-func Inherited(name string) (*Event, error) {
-	p, err := inherit(name)
-	if err != nil {
-		return nil, fmt.Errorf("inherit %q: %w", name, err)
-	}
-	return newEvent(p), nil
-}
-
-func inherit(name string) (*page.Page, error) {
+func Inherited(name string) (e *Event, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("inherit %q: %w", name, err)
+		}
+	}()
 	if !isName(name) {
 		return nil, errInvalidName
 	}
 	variable := prefix + name
-	inheritance.Lock()
-	defer inheritance.Unlock()
 	value, present := os.LookupEnv(variable)
 	if !present {
-		if value = inheritance.values[name]; value == "" {
+		v, _ := taken.Load(variable)
+		if value, present = v.(string); !present {
 			return nil, notShared(variable)
 		}
 	}
@@ -227,18 +191,13 @@ func inherit(name string) (*page.Page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: variable %s is %.40q, want number:ID", ErrFormat, variable, value)
 	}
-	p, err := page.Inherit(number, kind(), id)
+	e, err = handle(page.Inherit(number, kind(), id))
 	if err != nil {
 		return nil, fmt.Errorf("descriptor %d: %w", number, err)
 	}
-	if present {
-		if inheritance.values == nil {
-			inheritance.values = make(map[string]string)
-		}
-		inheritance.values[name] = value
-		os.Unsetenv(variable)
-	}
-	return p, nil
+	taken.Store(variable, value) // first: other calls look for it there once it is unset
+	os.Unsetenv(variable)
+	return e, nil
 }
 
 // notShared is the error for the name of a variable that is not set.
@@ -249,12 +208,8 @@ func (n notShared) Error() string { return "variable " + string(n) + " is not se
 func (notShared) Is(target error) bool { return target == fs.ErrNotExist }
 
 func parseVariable(value string) (number uintptr, id string, err error) {
-	text, id, ok := strings.Cut(value, ":")
-	n, err := strconv.ParseUint(text, 10, 31)
-	if err == nil && (!ok || n < 3) {
-		err = strconv.ErrRange
-	}
-	return uintptr(n), id, err
+	_, err = fmt.Sscanf(value, "%d:%s", &number, &id)
+	return number, id, err
 }
 
 var errInvalidName = fmt.Errorf("%w: name, want letters, digits and underscores", fs.ErrInvalid)

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"example.com/event/interprocess/internal/hosttest"
 )
 
 // openOrCreate calls OpenOrCreate, which must succeed.
@@ -85,7 +87,7 @@ func init() {
 func TestOpenOrCreateByManyProcesses(t *testing.T) {
 	for _, kill := range []bool{false, true} {
 		t.Run(fmt.Sprint("killed: ", kill), func(t *testing.T) {
-			dir := tempDir(t)
+			dir := hosttest.MemoryDir(t)
 			gate := newTest(t)
 			var children []*child
 			for range rounds(30) + 2 {

@@ -92,9 +92,11 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		for name, use := range uses {
 			t.Run(name, func(t *testing.T) {
 				useMany(t, 200, use) // the runtime starts its threads and buffers
+				open := newTest(t)
 				hubEnds(t)
 				before := inUse()
 				useMany(t, rounds(1000), use)
+				assert.False(t, open.WaitTimeout(time.Microsecond))
 				hubEnds(t)
 				var after resources
 				eventually(t, fmt.Sprintf("what is in use to be no more than %+v", before), func() bool {
@@ -106,15 +108,6 @@ func TestNothingIsLeftBehind(t *testing.T) {
 				assert.LessOrEqual(t, after.threads, before.threads+20)
 			})
 		}
-	})
-}
-
-// hubEnds waits until the hub has ended, as it does when nothing waits.
-func hubEnds(t *testing.T) {
-	t.Helper()
-	eventually(t, "the hub to end", func() bool {
-		_, _, runs := hubState()
-		return !runs
 	})
 }
 

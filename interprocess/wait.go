@@ -309,13 +309,10 @@ func (e *Event) sleep(g *gate, l limit) (ok bool) {
 // mark adds a mark to the word and returns it. It reports false, and has no
 // effect, if the generation is over.
 func (e *Event) mark(mark, generation uint32) (word uint32, unset bool) {
-	for {
-		w := e.word.Load()
-		if passed(w, generation) {
-			return w, false
-		}
+	for w := e.word.Load(); !passed(w, generation); w = e.word.Load() {
 		if w&mark != 0 || e.word.CompareAndSwap(w, w|mark) {
 			return w | mark, true
 		}
 	}
+	return 0, false
 }

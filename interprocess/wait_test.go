@@ -3,17 +3,19 @@
 package interprocess
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"example.com/event/interprocess/internal/hosttest"
 )
 
 // startWait starts a wait for generation, of which only the end matters.
@@ -106,11 +108,25 @@ func TestGenerationComesAgain(t *testing.T) {
 	})
 }
 
+// hook is a context that calls done when a wait asks for its channel. By then
+// the wait has found the event unset.
+type hook struct {
+	context.Context
+	done func() <-chan struct{}
+}
+
+func (h hook) Done() <-chan struct{} { return h.done() }
+
 // The event wins if Set, Clear and the end of the context all come before the
-// wait looks again.
+// wait joins its gate, or before it looks again.
 func TestSetAndClearWin(t *testing.T) {
 	everyMode(t, func(t *testing.T) {
 		e := newTest(t)
+		assert.NoError(t, e.WaitContext(hook{context.Background(), func() <-chan struct{} {
+			e.Set()
+			e.Clear()
+			return cancelled.Done()
+		}}))
 		for range rounds(200) {
 			ctx, cancel := context.WithCancel(context.Background())
 			generation := e.generation()
@@ -124,26 +140,6 @@ func TestSetAndClearWin(t *testing.T) {
 			require.NoError(t, arrives(t, "the follower", follower))
 		}
 	})
-}
-
-// hook is a context that calls done when a wait asks for its channel. By then
-// the wait has found the event unset.
-type hook struct {
-	context.Context
-	done func() <-chan struct{}
-}
-
-func (h hook) Done() <-chan struct{} { return h.done() }
-
-func TestSetWinsOverContextDoneAtOnce(t *testing.T) {
-	for name, also := range map[string]func(*Event){"Set": func(*Event) {}, "Set, Clear": (*Event).Clear} {
-		e := newTest(t)
-		assert.NoError(t, e.WaitContext(hook{context.Background(), func() <-chan struct{} {
-			e.Set()
-			also(e)
-			return cancelled.Done()
-		}}), name)
-	}
 }
 
 // Neither on an event that is left alone nor while Set and Clear run.
@@ -184,39 +180,20 @@ func TestTimeoutIsNeverEarly(t *testing.T) {
 }
 
 func TestWaitContext(t *testing.T) {
-	boom := errors.New("boom")
 	everyMode(t, func(t *testing.T) {
 		e := newTest(t)
-		wait := func(ctx context.Context) (err error) {
-			within(t, "WaitContext", func() { err = e.WaitContext(ctx) })
-			return err
-		}
-
 		ctx, cancel := context.WithCancelCause(context.Background())
-		cancel(boom)
-		assert.Equal(t, context.Canceled, wait(ctx), "cancelled before: ctx.Err(), not its cause")
-
-		ctx, cancel = context.WithCancelCause(context.Background())
-		time.AfterFunc(2*time.Millisecond, func() { cancel(boom) })
-		assert.Equal(t, context.Canceled, wait(ctx), "cancelled during")
-
+		cancel(errors.New("boom"))
+		assert.Equal(t, context.Canceled, e.WaitContext(ctx), "ctx.Err(), not its cause")
 		for _, d := range []time.Duration{math.MinInt64, -1, 0, 1, time.Millisecond} {
 			start := time.Now()
 			ctx, stop := context.WithTimeout(context.Background(), d)
-			assert.Equal(t, context.DeadlineExceeded, wait(ctx), d)
+			within(t, "the end of the context", func() { assert.Equal(t, context.DeadlineExceeded, e.WaitContext(ctx), d) })
 			assert.GreaterOrEqual(t, time.Since(start), d)
 			stop()
 		}
-
-		ctx, cancel = context.WithCancelCause(context.Background())
 		time.AfterFunc(2*time.Millisecond, e.Set)
-		assert.NoError(t, wait(ctx))
-		cancel(boom)
-		assert.NoError(t, wait(ctx), "cancelled after")
-
-		e.Clear()
-		time.AfterFunc(2*time.Millisecond, e.Set)
-		assert.NoError(t, wait(context.Background()), "a context that is never done")
+		within(t, "Set", func() { assert.NoError(t, e.WaitContext(context.Background())) })
 	})
 }
 
@@ -279,29 +256,6 @@ func TestGivingUp(t *testing.T) {
 	})
 }
 
-// When all waits have given up, the next one still works. So do 200 that one
-// context ends.
-func TestWaitAfterAllGaveUp(t *testing.T) {
-	everyMode(t, func(t *testing.T) {
-		e := newTest(t)
-		for range 50 {
-			require.False(t, e.WaitTimeout(50*time.Microsecond))
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		var waiters sync.WaitGroup
-		for range 200 {
-			waiters.Go(func() { assert.Equal(t, context.Canceled, e.WaitContext(ctx)) })
-		}
-		parked(t, e)
-		cancel()
-		within(t, "the cancelled waits", waiters.Wait)
-		waiters.Go(e.Wait)
-		parked(t, e)
-		e.Set()
-		within(t, "the wait", waiters.Wait)
-	})
-}
-
 // A wait for a generation that has passed leaves the gate of the current one
 // alone: Close still finds the waits there.
 func TestLateWaitLeavesTheGate(t *testing.T) {
@@ -336,35 +290,26 @@ func (f foreignContext) Value(any) any               { panic("Value") }
 // Whatever a context does, a Set releases the other waits for the event, whether
 // the wait with that context leads or follows.
 func TestForeignContext(t *testing.T) {
-	const errIsNil = "interprocess: context is done but its Err is nil"
 	everyMode(t, func(t *testing.T) {
 		for name, row := range map[string]struct {
 			done func()
 			err  func() error
-			want any // an error, the text of one, or a panic
+			want string // of the error or panic
 		}{
-			"Deadline and Value panic": {func() {}, func() error { return context.Canceled }, context.Canceled},
+			"Deadline and Value panic": {func() {}, func() error { return context.Canceled }, "context canceled"},
 			"Done panics":              {func() { panic("Done") }, nil, "Done"},
 			"Err panics":               {func() {}, func() error { panic("Err") }, "Err"},
-			"Err stays nil":            {func() {}, func() error { return nil }, errIsNil},
+			"Err stays nil":            {func() {}, func() error { return nil }, "interprocess: context is done but its Err is nil"},
 		} {
 			for _, leads := range []bool{true, false} {
 				e := newTest(t)
 				done := make(chan struct{})
 				ctx := foreignContext{func() <-chan struct{} { row.done(); return done }, row.err}
-				ended := make(chan any, 1)
+				ended := make(chan string, 1)
 				waitForeign := func() {
-					defer func() {
-						if p := recover(); p != nil {
-							ended <- p
-						}
-					}()
-					err := e.WaitContext(ctx)
-					if row.want == errIsNil && err != nil {
-						ended <- err.Error()
-						return
-					}
-					ended <- err
+					var result any
+					defer func() { ended <- fmt.Sprint(cmp.Or(recover(), result)) }()
+					result = e.WaitContext(ctx)
 				}
 				if leads {
 					go waitForeign()
@@ -390,111 +335,22 @@ func TestForeignContext(t *testing.T) {
 	})
 }
 
-func TestDone(t *testing.T) {
-	everyMode(t, func(t *testing.T) {
-		a, b := handles(t)
-		for range 3 {
-			done := a.Done()
-			assert.False(t, isClosed(done))
-			b.Set()
-			arrives(t, "the channel of Done", done)
-			assert.True(t, isClosed(a.Done()), "of a set event")
-			b.Clear()
-			assert.True(t, isClosed(done), "after Clear")
-
-			done = a.Done()
-			assert.False(t, isClosed(done))
-			parked(t, a)
-			b.Set()
-			b.Clear()
-			arrives(t, "the channel of Done", done)
-			assert.False(t, isClosed(a.Done()), "of the next generation")
-		}
-	})
-}
-
-// The calls for one generation share a channel and a goroutine, which ends with
-// the Set or with Close.
-func TestDoneGoroutines(t *testing.T) {
-	const ofDone = "created by example.com/event/interprocess.(*Event).Done"
-	everyMode(t, func(t *testing.T) {
-		for name, end := range map[string]func(*Event){
-			"Set":        (*Event).Set,
-			"Set, Clear": func(e *Event) { e.Set(); e.Clear() },
-			"Close":      func(e *Event) { e.Close() },
-		} {
-			eventually(t, "goroutines of other tests to end", func() bool { return goroutines(ofDone) == 0 })
-			e := newTest(t)
-			first := e.Done()
-			var callers sync.WaitGroup
-			for range 50 {
-				callers.Go(func() { assert.Equal(t, first, e.Done()) })
-			}
-			within(t, "Done", callers.Wait)
-			assert.Equal(t, 1, goroutines(ofDone))
-			end(e)
-			arrives(t, name, first)
-			eventually(t, "the goroutine to end", func() bool { return goroutines(ofDone) == 0 })
-			e.Set() // unless it is closed
-			e.Done()
-			assert.Zero(t, goroutines(ofDone), "on a set event or a closed handle")
-		}
-	})
-}
-
-// Done shares the gate with the waits: whichever comes first leads, and the
-// others follow.
-func TestDoneBesideWaits(t *testing.T) {
-	everyMode(t, func(t *testing.T) {
-		e := newTest(t)
-		done := e.Done()
-		parked(t, e) // the goroutine of Done leads
-		require.False(t, e.WaitTimeout(time.Millisecond))
-		follower := e.startWait(e.generation(), limit{})
-		require.False(t, isClosed(done))
-		e.Set()
-		arrives(t, "the channel of Done", done)
-		assert.NoError(t, arrives(t, "the wait that follows", follower))
-
-		e.Clear()
-		ctx, cancel := context.WithCancel(context.Background())
-		leader := e.startWait(e.generation(), limit{done: ctx.Done()})
-		parked(t, e)
-		done = e.Done()
-		cancel()
-		assert.Equal(t, errGaveUp, arrives(t, "the leader", leader))
-		parked(t, e) // the goroutine of Done has taken over
-		require.False(t, isClosed(done))
-		e.Set()
-		arrives(t, "the channel of Done", done)
-	})
-}
-
 // Set comes after Done has found the event unset and before it joins the gate.
-// Only the event synchronizes x: the test reads the flag from the file.
+// Only the event synchronizes x.
 func TestSetBeforeDoneJoins(t *testing.T) {
-	path := tempPath(t)
-	a, err := Create(path)
-	closing(t, a, err)
-	b, err := Open(path)
-	closing(t, b, err)
+	a, b := handles(t)
 	x, observed := 0, make(chan int, 1)
 	a.mu.Lock()
 	go func() {
 		<-a.Done()
 		observed <- x
 	}()
-	eventually(t, "Done to join", func() bool { return goroutines("(*Event).join(") == 1 })
-	unset, err := os.ReadFile(path)
-	require.NoError(t, err)
+	eventually(t, "Done to join", func() bool { return hosttest.Goroutines("", "(*Event).join(") == 1 })
 	go func() {
 		x = 1
 		b.Set()
 	}()
-	eventually(t, "Set", func() bool {
-		page, err := os.ReadFile(path)
-		return err == nil && string(page) != string(unset)
-	})
+	eventually(t, "Set", b.flagged)
 	a.mu.Unlock()
 	assert.Equal(t, 1, arrives(t, "Done", observed))
 }

@@ -7,8 +7,6 @@ import (
 	"os"
 )
 
-type ears struct{}
-
-func (*ears) open(chan<- struct{}) error { return errors.ErrUnsupported }
-func (*ears) listen(*os.File) error      { return errors.ErrUnsupported }
-func (*ears) close()                     {}
+func open() (*os.File, error) { return nil, errors.ErrUnsupported }
+func listen(_, _ int) error   { return errors.ErrUnsupported }
+func (*Bell) hear() error     { return errors.ErrUnsupported }

@@ -1,9 +1,7 @@
 package bell_test
 
 import (
-	"bufio"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -51,7 +49,7 @@ func hears(t *testing.T, b *bell.Bell, ring func()) {
 	default:
 	}
 	ring()
-	hosttest.Within(t, "the bell to ring", func() { <-b.Rung })
+	hosttest.Arrives(t, "the bell to ring", b.Rung)
 }
 
 // hearsFile fails the test if b does not hear a ring of f.
@@ -80,7 +78,7 @@ func TestRing(t *testing.T) {
 		}
 		require.NoError(t, bell.Ring(other))
 		for _, b := range bells {
-			hosttest.Within(t, "the bell to ring", func() { <-b.Rung })
+			hosttest.Arrives(t, "the bell to ring", b.Rung)
 		}
 	})
 
@@ -96,32 +94,6 @@ func TestRing(t *testing.T) {
 			cmd.ExtraFiles = []*os.File{f}
 			hears(t, b, func() { hosttest.MustPass(t, cmd) })
 		}
-	})
-
-	t.Run("is heard by another process", func(t *testing.T) {
-		if hosttest.Inside(t) {
-			b := newBell(t)
-			require.NoError(t, b.Listen(os.NewFile(3, "inherited")))
-			hears(t, b, func() { fmt.Println("\nlistening") })
-			return
-		}
-		newBell(t)
-		f, cmd := newFile(t), hosttest.Again(t)
-		cmd.ExtraFiles = []*os.File{f}
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		defer cmd.Process.Kill()
-		hosttest.Within(t, "the child to listen", func() {
-			for lines := bufio.NewScanner(out); lines.Scan() && lines.Text() != "listening"; {
-			}
-		})
-		require.NoError(t, bell.Ring(f))
-		go func() { // the rest of what it prints
-			for lines := bufio.NewScanner(out); lines.Scan(); {
-			}
-		}()
-		assert.NoError(t, cmd.Wait(), "the child heard nothing")
 	})
 
 	t.Run("is heard for a time, not for ever", func(t *testing.T) {
@@ -145,6 +117,9 @@ func TestRing(t *testing.T) {
 		if hosttest.Inside(t) {
 			return
 		}
+		if hosttest.Emulated() {
+			t.Skip("a child of a busy process sometimes hangs in qemu-user before it runs anything")
+		}
 		b, f := newBell(t), newFile(t)
 		require.NoError(t, b.Listen(f))
 		var started atomic.Int32
@@ -164,32 +139,6 @@ func TestRing(t *testing.T) {
 }
 
 func TestListen(t *testing.T) {
-	t.Run("after a ring hears later ones", func(t *testing.T) {
-		b, f := newBell(t), newFile(t)
-		require.NoError(t, bell.Ring(f))
-		require.NoError(t, b.Listen(f))
-		hearsFile(t, b, f)
-	})
-
-	t.Run("during rings hears later ones", func(t *testing.T) {
-		for range 20 {
-			b, f := newBell(t), newFile(t)
-			var listening atomic.Bool
-			var all sync.WaitGroup
-			all.Go(func() {
-				for !listening.Load() {
-					assert.NoError(t, bell.Ring(f))
-				}
-			})
-			err := b.Listen(f)
-			listening.Store(true)
-			all.Wait()
-			require.NoError(t, err)
-			hearsFile(t, b, f)
-			b.Close()
-		}
-	})
-
 	t.Run("hears rings of many files", func(t *testing.T) {
 		b := newBell(t)
 		var files []*os.File
@@ -259,7 +208,7 @@ func TestClose(t *testing.T) {
 					assert.NoError(t, bell.Ring(f))
 				}
 			})
-			hosttest.Within(t, "the bell to ring", func() { <-b.Rung })
+			hosttest.Arrives(t, "the bell to ring", b.Rung)
 			b.Close()
 			hosttest.Within(t, "Listen to fail", all.Wait)
 		}

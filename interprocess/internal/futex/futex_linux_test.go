@@ -114,7 +114,7 @@ func TestSetAndWakeInTwoSteps(t *testing.T) {
 			return strings.Contains(string(stat), ") S ") && hosttest.Goroutines("syscall", "TestSetAndWakeInTwoSteps") == 1
 		})
 		require.True(t, futex.SetAndWake(w, asleep, bit, key))
-		hosttest.Within(t, "the thread to wake up", func() { <-ended })
+		hosttest.Arrives(t, "the thread to wake up", ended)
 	}
 }
 
@@ -151,7 +151,7 @@ func TestInterruptThatMisses(t *testing.T) {
 				return false
 			}))
 		})
-		hosttest.Within(t, "Interrupt", func() { <-interrupted })
+		hosttest.Arrives(t, "Interrupt", interrupted)
 		if t.Failed() {
 			return
 		}

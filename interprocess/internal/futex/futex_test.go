@@ -88,7 +88,7 @@ func TestSetAndWake(t *testing.T) {
 			_, ended := sleep(t, futex.Threads, w, asleep)
 			require.True(t, futex.SetAndWake(w, asleep, bit, key))
 			require.EqualValues(t, asleep|bit, w.Load())
-			hosttest.Within(t, "the sleeps to end", func() { <-ended })
+			hosttest.Arrives(t, "the sleeps to end", ended)
 		}
 	})
 
@@ -102,7 +102,7 @@ func TestSetAndWake(t *testing.T) {
 			require.NoError(t, err)
 			_, ended := sleep(t, sleeps, wordIn(p), asleep)
 			fmt.Println("\nasleep")
-			hosttest.Within(t, "the sleeps to end", func() { <-ended })
+			hosttest.Arrives(t, "the sleeps to end", ended)
 			fmt.Println("\nended")
 			return
 		}
@@ -146,44 +146,25 @@ func TestSetAndWake(t *testing.T) {
 			}
 		}
 	})
-
-	t.Run("does not get lost on the way into the kernel", func(t *testing.T) {
-		w, _ := newWord(t)
-		s := new(futex.Sleeper)
-		for range 2000 {
-			w.Store(asleep)
-			set := make(chan struct{})
-			hosttest.Within(t, "the sleep to end", func() {
-				assert.True(t, s.Sleep(w, asleep, key, time.Time{}, func() bool {
-					go func() {
-						futex.SetAndWake(w, asleep, bit, key)
-						close(set)
-					}()
-					return false
-				}))
-			})
-			hosttest.Within(t, "SetAndWake", func() { <-set })
-			if t.Failed() {
-				return
-			}
-		}
-	})
 }
 
 func TestSleep(t *testing.T) {
-	t.Run("returns at once if the word is another", func(t *testing.T) {
+	t.Run("returns at once", func(t *testing.T) {
 		w, _ := newWord(t)
-		w.Store(another | asleep)
-		hosttest.Within(t, "Sleep", func() {
-			assert.True(t, new(futex.Sleeper).Sleep(w, asleep, key, time.Time{}, never))
-		})
-	})
-
-	t.Run("returns at once if stop reports true", func(t *testing.T) {
-		w, _ := newWord(t)
-		hosttest.Within(t, "Sleep", func() {
-			assert.True(t, new(futex.Sleeper).Sleep(w, 0, key, time.Time{}, func() bool { return true }))
-		})
+		for name, row := range map[string]struct {
+			want     uint32
+			deadline time.Time
+			stop     bool
+		}{
+			"if the word is another":         {want: another},
+			"if stop reports true":           {stop: true},
+			"if the deadline has passed":     {deadline: time.Now()},
+			"if it has passed for some time": {deadline: time.Now().Add(-1000 * time.Hour)},
+		} {
+			hosttest.Within(t, "Sleep to return at once "+name, func() {
+				assert.True(t, new(futex.Sleeper).Sleep(w, row.want, key, row.deadline, func() bool { return row.stop }))
+			})
+		}
 	})
 
 	t.Run("lasts until the deadline", func(t *testing.T) {
@@ -202,15 +183,32 @@ func TestSleep(t *testing.T) {
 		// A signal may end one.
 		assert.LessOrEqual(t, sleeps, rounds*3/2, "sleeps end before the deadline")
 	})
+}
 
-	t.Run("does not begin after the deadline", func(t *testing.T) {
-		w, _ := newWord(t)
-		for _, ago := range []time.Duration{0, time.Nanosecond, 1000 * time.Hour} {
-			hosttest.Within(t, "Sleep", func() {
-				assert.True(t, new(futex.Sleeper).Sleep(w, 0, key, time.Now().Add(-ago), never))
+// Neither a set nor an interrupt gets lost while a sleep is on its way into the
+// kernel, anywhere after it called stop.
+func TestOnTheWayIntoTheKernel(t *testing.T) {
+	w, _ := newWord(t)
+	s := new(futex.Sleeper)
+	for name, end := range map[string]func(){
+		"SetAndWake": func() { futex.SetAndWake(w, asleep, bit, key) },
+		"Interrupt":  func() { s.Interrupt(w) },
+	} {
+		for range 2000 {
+			w.Store(asleep)
+			ended := make(chan struct{})
+			hosttest.Within(t, "the sleep to end by "+name, func() {
+				assert.True(t, s.Sleep(w, asleep, key, time.Time{}, func() bool {
+					go func() {
+						end()
+						close(ended)
+					}()
+					return false
+				}))
 			})
+			hosttest.Arrives(t, name, ended)
 		}
-	})
+	}
 }
 
 func TestInterrupt(t *testing.T) {
@@ -229,35 +227,8 @@ func TestInterrupt(t *testing.T) {
 			untilAsleep(t, 1)
 			interrupted.Store(true)
 			hosttest.Within(t, "Interrupt", func() { s.Interrupt(w) })
-			hosttest.Within(t, "the sleep to end", func() { <-ended })
+			hosttest.Arrives(t, "the sleep to end", ended)
 		}
-	})
-
-	// The sleep is on its way into the kernel, anywhere after it called stop.
-	t.Run("does not get lost on the way into the kernel", func(t *testing.T) {
-		w, _ := newWord(t)
-		s := new(futex.Sleeper)
-		for range 2000 {
-			interrupted := make(chan struct{})
-			hosttest.Within(t, "the sleep to end", func() {
-				assert.True(t, s.Sleep(w, 0, key, time.Time{}, func() bool {
-					go func() {
-						s.Interrupt(w)
-						close(interrupted)
-					}()
-					return false
-				}))
-			})
-			hosttest.Within(t, "Interrupt", func() { <-interrupted })
-			if t.Failed() {
-				return
-			}
-		}
-	})
-
-	t.Run("returns at once if there is no sleep", func(t *testing.T) {
-		w, _ := newWord(t)
-		hosttest.Within(t, "Interrupt", func() { new(futex.Sleeper).Interrupt(w) })
 	})
 
 	t.Run("may be called by many", func(t *testing.T) {
@@ -271,6 +242,6 @@ func TestInterrupt(t *testing.T) {
 			}
 			all.Wait()
 		})
-		hosttest.Within(t, "the sleep to end", func() { <-ended })
+		hosttest.Arrives(t, "the sleep to end", ended)
 	})
 }

@@ -88,7 +88,7 @@ func TestWakeUpBySignal(t *testing.T) {
 		_, ended := sleep(t, 1, w, asleep)
 		began := time.Now()
 		require.True(t, futex.SetAndWake(w, asleep, bit, key))
-		hosttest.Within(t, "the sleep to end", func() { <-ended })
+		hosttest.Arrives(t, "the sleep to end", ended)
 		late = append(late, time.Since(began))
 	}
 	slices.Sort(late)
@@ -102,7 +102,7 @@ func TestWakeUpWithoutSignal(t *testing.T) {
 		w.Store(asleep)
 		_, ended := sleep(t, 1, w, asleep)
 		require.True(t, w.CompareAndSwap(asleep, asleep|bit))
-		hosttest.Within(t, "the backstop", func() { <-ended })
+		hosttest.Arrives(t, "the backstop", ended)
 	}
 }
 
@@ -157,20 +157,6 @@ func TestForeignObject(t *testing.T) {
 			}
 		})
 	}
-}
-
-// Interrupt is not lost if it comes before the thread is in the kernel.
-func TestInterruptBeforeSleep(t *testing.T) {
-	w, _ := newWord(t)
-	s := new(futex.Sleeper)
-	hosttest.Within(t, "the sleeps to end", func() {
-		for range 100 {
-			assert.True(t, s.Sleep(w, 0, key, time.Time{}, func() bool {
-				s.Interrupt(w)
-				return false
-			}))
-		}
-	})
 }
 
 // A sleep leaves no handle behind, whatever ends it.

@@ -14,12 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 // Hang is how long a test waits for something before it fails. It is generous,
 // since the machine may be busy.
-const Hang = 20 * time.Second
+const Hang = 30 * time.Second
 
 // Within fails the test if f has not returned before Hang.
 func Within(t testing.TB, what string, f func()) {
@@ -29,11 +30,19 @@ func Within(t testing.TB, what string, f func()) {
 		defer close(done)
 		f()
 	}()
+	Arrives(t, what, done)
+}
+
+// Arrives returns what c sends, or its zero value when c is closed, and fails the
+// test if that takes longer than Hang.
+func Arrives[T any](t testing.TB, what string, c <-chan T) (v T) {
+	t.Helper()
 	select {
-	case <-done:
+	case v = <-c:
 	case <-time.After(Hang):
-		t.Fatalf("waited %v in vain for %s", Hang, what)
+		t.Fatalf("waited %v in vain for %s\n%s", Hang, what, stacks())
 	}
+	return v
 }
 
 // Eventually fails the test if ok does not return true before Hang.
@@ -41,21 +50,26 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for began := time.Now(); !ok(); time.Sleep(100 * time.Microsecond) {
 		if time.Since(began) > Hang {
-			t.Fatalf("waited %v in vain for %s", Hang, what)
+			t.Fatalf("waited %v in vain for %s\n%s", Hang, what, stacks())
 		}
 	}
+}
+
+// stacks returns the stacks of all goroutines.
+func stacks() []byte {
+	buf := make([]byte, 1<<20)
+	n := runtime.Stack(buf, true)
+	for n == len(buf) {
+		buf = make([]byte, 2*len(buf))
+		n = runtime.Stack(buf, true)
+	}
+	return buf[:n]
 }
 
 // Goroutines returns the number of goroutines in a state, such as "select", with
 // text in their stacks.
 func Goroutines(state, text string) (n int) {
-	buf := make([]byte, 1<<16)
-	size := runtime.Stack(buf, true)
-	for size == len(buf) {
-		buf = make([]byte, 2*len(buf))
-		size = runtime.Stack(buf, true)
-	}
-	for stack := range bytes.SplitSeq(buf[:size], []byte("\n\n")) {
+	for stack := range bytes.SplitSeq(stacks(), []byte("\n\n")) {
 		header, rest, _ := bytes.Cut(stack, []byte("\n"))
 		if bytes.Contains(header, []byte("["+state)) && bytes.Contains(rest, []byte(text)) {
 			n++
@@ -68,15 +82,20 @@ func Goroutines(state, text string) (n int) {
 // Linux it is in memory.
 func MemoryDir(t testing.TB) string {
 	t.Helper()
-	root := ""
-	if runtime.GOOS == "linux" {
+	root := os.Getenv(memory)
+	if root == "" && runtime.GOOS == "linux" {
 		root = "/dev/shm"
 	}
 	dir, err := os.MkdirTemp(root, "event-test-")
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		runtime.GC() // Windows removes no file that is mapped
-		os.RemoveAll(dir)
+		os.Chmod(dir, 0o700) // or an ordinary user cannot empty it
+		if runtime.GOOS == "windows" {
+			runtime.GC() // until then files are mapped, and stay
+			os.RemoveAll(dir)
+			return
+		}
+		assert.NoError(t, os.RemoveAll(dir))
 	})
 	return dir
 }
@@ -85,7 +104,9 @@ func MemoryDir(t testing.TB) string {
 // environment names.
 func Emulated() bool { return os.Getenv(self) != "" && runtime.GOOS != "windows" }
 
-const self, inside = "EVENT_TEST_SELF", "EVENT_TEST_INSIDE"
+// The environment of a test in another process. Its directories are in one of its
+// parent, so that none is left if it is killed.
+const self, inside, memory = "EVENT_TEST_SELF", "EVENT_TEST_INSIDE", "EVENT_TEST_MEMORY"
 
 // Again returns a command that runs t once more, in another process.
 func Again(t testing.TB) *exec.Cmd {
@@ -102,7 +123,7 @@ func Again(t testing.TB) *exec.Cmd {
 	}
 	cmd := exec.Command(path, "-test.v", "-test.run="+strings.Join(pattern, "/"),
 		"-test.timeout=2m", fmt.Sprint("-test.short=", testing.Short()))
-	cmd.Env = append(os.Environ(), inside+"="+t.Name(), "GORACE=atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), inside+"="+t.Name(), memory+"="+MemoryDir(t), "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 

@@ -1,12 +1,10 @@
 package page
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 )
 
@@ -26,70 +24,41 @@ const (
 // process cannot use.
 var ErrFormat = errors.New("interprocess: not a usable event")
 
-// byteOrder is that of this process.
-func byteOrder() string {
+// header returns the first line of a page without its ID.
+func header(kind string) string {
+	order := "big"
 	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
-		return "little"
+		order = "little"
 	}
-	return "big"
+	return "goevent 2 " + order + " " + kind
 }
 
-// content returns a new page and its ID.
-func content(kind string, word uint32) (page []byte, id string) {
-	page, id = make([]byte, size), rand.Text()
-	copy(page, fmt.Sprintf("goevent 2 %s %s %s\n", byteOrder(), kind, id))
+// content returns a new page.
+func content(kind string, word uint32) []byte {
+	page := make([]byte, size)
+	copy(page, header(kind)+" "+rand.Text()+"\n")
 	binary.NativeEndian.PutUint32(page[wordAt:], word)
-	return page, id
+	return page
 }
 
 // parse returns the ID of the page that begins with head, or what is wrong with
-// it.
-func parse(head []byte, kind string) (id string, err error) {
-	line, _, whole := bytes.Cut(head, []byte("\n"))
-	found := strings.Split(string(line), " ")
-	switch {
-	case found[0] != "goevent":
+// it. If id is not empty, the page must have it.
+func parse(head []byte, kind, id string) (string, error) {
+	line, _, whole := strings.Cut(string(head), "\n")
+	before := max(0, strings.LastIndexByte(line, ' '))
+	switch found := line[before:]; {
+	case !whole || !strings.HasPrefix(line, "goevent ") || found == " ":
 		return "", fmt.Errorf("%w: no event header", ErrFormat)
-	case !whole || len(found) != 5 || found[4] == "":
-		return "", fmt.Errorf("%w: incomplete event header", ErrFormat)
-	case found[1] != "2":
-		return "", mismatch(ErrFormat, fmt.Sprintf("version %.20q", found[1]), 2)
-	case found[2] != byteOrder():
-		return "", mismatch(ErrFormat, fmt.Sprintf("byte order %.20q", found[2]), byteOrder())
-	case found[3] != kind:
-		return "", mismatch(ErrFormat, fmt.Sprintf("wake-up %.20q", found[3]), kind)
+	case line[:before] != header(kind):
+		return "", mismatch(ErrFormat, fmt.Sprintf("header %.60q", line[:before]), fmt.Sprintf("%q", header(kind)))
+	case id != "" && found[1:] != id:
+		return "", mismatch(ErrFormat, fmt.Sprintf("event %.40q", found[1:]), fmt.Sprintf("%.40q", id))
+	default:
+		return found[1:], nil
 	}
-	return found[4], nil
-}
-
-// checkID returns an error unless the page that begins with head has the ID.
-func checkID(head []byte, kind, id string) error {
-	found, err := parse(head, kind)
-	if err == nil && found != id {
-		err = mismatch(ErrFormat, "event "+found, fmt.Sprintf("%.40s", id))
-	}
-	return err
 }
 
 // mismatch returns an error that wraps cause.
 func mismatch(cause error, found string, want any) error {
 	return fmt.Errorf("%w: %s, want %v", cause, found, want)
-}
-
-// notRegular returns the error for a file that is not regular.
-func notRegular(mode fs.FileMode) error {
-	found := "special file"
-	switch {
-	case mode.IsDir():
-		found = "directory"
-	case mode&fs.ModeSymlink != 0:
-		found = "symbolic link"
-	case mode&fs.ModeNamedPipe != 0:
-		found = "named pipe"
-	case mode&fs.ModeSocket != 0:
-		found = "socket"
-	case mode&fs.ModeDevice != 0:
-		found = "device"
-	}
-	return mismatch(ErrFormat, found, "regular file")
 }

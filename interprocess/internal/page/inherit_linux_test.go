@@ -1,4 +1,4 @@
-package page
+package page_test
 
 import (
 	"fmt"
@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/event/interprocess/internal/hosttest"
+	"example.com/event/interprocess/internal/page"
 )
 
 // raw opens path as a descriptor that a parent might have passed: without
@@ -46,24 +47,23 @@ func TestInheritForeignDescriptor(t *testing.T) {
 	at := func(place func(*testing.T, string) string, flags int) func(t *testing.T) int {
 		return func(t *testing.T) int { return raw(t, place(t, tempPath(t)), flags) }
 	}
-	const notUsable = "interprocess: not a usable event: "
 	for _, row := range []struct {
 		name string
 		open func(t *testing.T) int
 		is   error
 		says string
 	}{
-		{"closed", func(t *testing.T) int { return 1 << 20 }, ErrFormat, notUsable + "closed"},
+		{"closed", func(t *testing.T) int { return 1 << 20 }, page.ErrFormat, "closed"},
 		{"directory", func(t *testing.T) int { return raw(t, filepath.Dir(path), syscall.O_RDONLY) },
-			ErrFormat, notUsable + "directory, want regular file"},
+			page.ErrFormat, "not a regular file"},
 		{"device", func(t *testing.T) int { return raw(t, os.DevNull, syscall.O_RDWR) },
-			ErrFormat, notUsable + "device, want regular file"},
+			page.ErrFormat, "not a regular file"},
 		{"pipe", func(t *testing.T) int {
 			r, w, err := os.Pipe()
 			require.NoError(t, err)
 			t.Cleanup(func() { r.Close(); w.Close() })
 			return int(w.Fd())
-		}, ErrFormat, notUsable + "named pipe, want regular file"},
+		}, page.ErrFormat, "not a regular file"},
 		{"socket", func(t *testing.T) int {
 			l, err := net.ListenUnix("unix", &net.UnixAddr{Name: tempPath(t)})
 			require.NoError(t, err)
@@ -72,24 +72,24 @@ func TestInheritForeignDescriptor(t *testing.T) {
 			require.NoError(t, err)
 			t.Cleanup(func() { f.Close() })
 			return int(f.Fd())
-		}, ErrFormat, notUsable + "socket, want regular file"},
+		}, page.ErrFormat, "not a regular file"},
 		{"epoll", func(t *testing.T) int {
 			fd, err := syscall.EpollCreate1(0)
 			require.NoError(t, err)
 			t.Cleanup(func() { syscall.Close(fd) })
 			return fd
-		}, ErrFormat, notUsable + "special file, want regular file"},
+		}, page.ErrFormat, "not a regular file"},
 		{"shorter file, open to others", at(mode(0o666, file(100, "text")), syscall.O_RDWR),
-			ErrFormat, notUsable + "size 100, want 4096"},
-		{"file of the same size", at(file(size, ""), syscall.O_RDWR), ErrFormat, notUsable + "no event header"},
+			page.ErrFormat, "size 100, want 4096"},
+		{"file of the same size", at(file(size, ""), syscall.O_RDWR), page.ErrFormat, "no event header"},
 		{"other wake-up", at(file(size, header(3, "bell")), syscall.O_RDWR),
-			ErrFormat, notUsable + `wake-up "bell", want test`},
+			page.ErrFormat, "bell.*, want.*test"},
 		{"other event", at(file(size, header(4, "OTHER")), syscall.O_RDWR),
-			ErrFormat, notUsable + "event OTHER, want " + p.ID},
+			page.ErrFormat, `event "OTHER", want "` + p.ID},
 		{"event of another user", at(owned(file(size, header(4, p.ID))), syscall.O_RDWR),
-			fs.ErrPermission, fmt.Sprintf("permission denied: owner %d, want %d", os.Geteuid()+1, os.Geteuid())},
+			fs.ErrPermission, fmt.Sprintf("owner %d, want %d", os.Geteuid()+1, os.Geteuid())},
 		{"event open to others", at(mode(0o604, file(size, header(4, p.ID))), syscall.O_RDWR),
-			fs.ErrPermission, "permission denied: mode 0604, want 0600"},
+			fs.ErrPermission, "mode 0604, want 0600"},
 		{"event opened for reading", func(t *testing.T) int { return raw(t, path, syscall.O_RDONLY) },
 			fs.ErrPermission, "mmap: permission denied"},
 		{"event opened for writing", func(t *testing.T) int { return raw(t, path, syscall.O_WRONLY) },
@@ -99,31 +99,14 @@ func TestInheritForeignDescriptor(t *testing.T) {
 			fd := row.open(t)
 			before := state(fd)
 			nothingLeft(t, func(string) {
-				got, err := Inherit(uintptr(fd), kind, p.ID)
+				got, err := page.Inherit(uintptr(fd), kind, p.ID)
 				assert.Nil(t, got)
 				assert.ErrorIs(t, err, row.is)
-				assert.EqualError(t, err, row.says)
+				assert.Regexp(t, row.says, err.Error())
 			})
 			assert.Equal(t, before, state(fd), "the descriptor has changed")
 		})
 	}
-}
-
-func TestInheritWithoutDescriptors(t *testing.T) {
-	path := tempPath(t)
-	p := created(t, path, word)
-	fd := raw(t, path, syscall.O_RDWR)
-	before := state(fd)
-	nothingLeft(t, func(string) {
-		dup := hosttest.Failure{Call: syscall.SYS_DUP, Errno: syscall.EMFILE}
-		hosttest.Failing(t, []hosttest.Failure{dup}, func() {
-			got, err := Inherit(uintptr(fd), kind, p.ID)
-			assert.Nil(t, got)
-			assert.ErrorIs(t, err, syscall.EMFILE)
-			assert.EqualError(t, err, "dup: too many open files")
-		})
-	})
-	assert.Equal(t, before, state(fd), "the descriptor has changed")
 }
 
 // A process loses its record locks on a file when it closes any descriptor of
@@ -134,9 +117,9 @@ func TestInheritKeepsRecordLocks(t *testing.T) {
 		fd, other := raw(t, path, syscall.O_RDWR), raw(t, path, syscall.O_RDWR)
 		lock := syscall.Flock_t{Type: syscall.F_WRLCK}
 		require.NoError(t, syscall.FcntlFlock(uintptr(fd), syscall.F_SETLK, &lock))
-		got, err := Inherit(uintptr(fd), kind, "ID")
+		got, err := page.Inherit(uintptr(fd), kind, "ID")
 		assert.Nil(t, got)
-		assert.ErrorIs(t, err, ErrFormat)
+		assert.ErrorIs(t, err, page.ErrFormat)
 		const openFileGetLock = 36 // finds the locks of this process too
 		lock = syscall.Flock_t{Type: syscall.F_WRLCK}
 		require.NoError(t, syscall.FcntlFlock(uintptr(other), openFileGetLock, &lock))
@@ -152,13 +135,13 @@ func TestCloseOnExec(t *testing.T) {
 	p := created(t, path, word)
 	fd := raw(t, path, syscall.O_RDWR)
 	syscall.CloseOnExec(fd)
-	for name, open := range map[string]func() (*Page, error){
-		"New":     func() (*Page, error) { return New(kind) },
-		"Open":    func() (*Page, error) { return Open(path, kind) },
-		"Inherit": func() (*Page, error) { return Inherit(uintptr(fd), kind, p.ID) },
-		"Create": func() (*Page, error) {
+	for name, open := range map[string]func() (*page.Page, error){
+		"New":     func() (*page.Page, error) { return page.New(kind) },
+		"Open":    func() (*page.Page, error) { return page.Open(path, kind) },
+		"Inherit": func() (*page.Page, error) { return page.Inherit(uintptr(fd), kind, p.ID) },
+		"Create": func() (*page.Page, error) {
 			os.Remove(path + "2")
-			return Create(path+"2", kind, word)
+			return page.Create(path+"2", kind, word)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,13 +168,13 @@ func TestCloseOnExec(t *testing.T) {
 					syscall.ForkLock.Unlock()
 				}
 			}()
-			for range 3000 {
+			for range 1000 {
 				got, err := open()
 				require.NoError(t, err)
 				require.NoError(t, got.Close())
 			}
 			stop.Store(true)
-			<-looked
+			hosttest.Arrives(t, "the last child", looked)
 			assert.NotZero(t, looks)
 			assert.Zero(t, wrong, "of %d children, so many inherit a descriptor", looks)
 		})

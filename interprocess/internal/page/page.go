@@ -1,3 +1,5 @@
+//go:build unix || windows
+
 // Package page makes, opens, maps and inherits a page of memory that processes
 // share.
 //
@@ -7,6 +9,7 @@
 package page
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -21,15 +24,15 @@ import (
 type Page struct {
 	Word *atomic.Uint32 // shared with all processes that have mapped the page
 	ID   string         // the same in all of these processes, and in no other page
+	File *os.File       // on Windows only a handle, of a section of memory
 
-	shared resource
-	memory *mapping
+	memory mapping
 }
 
 // newPage returns the Page of mapped memory.
-func newPage(m *mapping, id string, shared resource) *Page {
-	p := &Page{Word: (*atomic.Uint32)(unsafe.Add(m.address, wordAt)), ID: id, shared: shared, memory: m}
-	runtime.AddCleanup(p, (*mapping).release, m)
+func newPage(m mapping, id string, f *os.File) *Page {
+	p := &Page{Word: (*atomic.Uint32)(unsafe.Add(m.address, wordAt)), ID: id, File: f, memory: m}
+	runtime.AddCleanup(p, mapping.release, m)
 	return p
 }
 
@@ -56,40 +59,46 @@ func Open(path, kind string) (*Page, error) {
 func Inherit(number uintptr, kind, id string) (*Page, error) { return inherit(number, kind, id) }
 
 // Pass makes cmd pass the page to its child, and returns its number there.
-func (p *Page) Pass(cmd *exec.Cmd) (number uintptr, err error) { return p.pass(cmd) }
+func (p *Page) Pass(cmd *exec.Cmd) (number uintptr, err error) { return pass(cmd, p.File) }
 
 // Passes reports whether cmd passes the page with the ID to its child under the
 // number.
 func Passes(cmd *exec.Cmd, number uintptr, id string) bool { return passes(cmd, number, id) }
 
-// File returns the file of the page, or nil on Windows.
-func (p *Page) File() *os.File { return p.file() }
-
-// Close closes the file of the page. On Linux, it also replaces the memory by
-// private memory, so that methods that still use Word find no shared one.
-// Elsewhere the memory stays shared until p is unreachable.
+// Close closes File. On Linux, it also replaces the memory by private memory, so
+// that methods that still use Word find no shared one. Elsewhere the memory stays
+// shared until p is unreachable.
 func (p *Page) Close() error {
-	p.memory.detach()
-	return p.shared.Close()
+	_ = p.memory.detach()
+	return p.File.Close()
 }
 
+// fileTypes has the names of what is not a regular file.
+var fileTypes = map[fs.FileMode]string{
+	fs.ModeDir: "directory", fs.ModeSymlink: "symbolic link", fs.ModeNamedPipe: "named pipe",
+	fs.ModeSocket: "socket", fs.ModeDevice: "device", fs.ModeDevice | fs.ModeCharDevice: "device",
+}
+
+// open looks at what is at path only in order to say what it is instead of why it
+// cannot be opened, and not to open a device. What counts is what attach finds.
 func open(path, kind string) (*Page, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if found := fileTypes[info.Mode().Type()]; found != "" {
+		return nil, mismatch(ErrFormat, found, "regular file")
+	}
 	f, err := openFile(path)
 	if err != nil {
-		// What path is says more than why it cannot be opened.
-		if info, e := os.Lstat(path); e == nil && !info.Mode().IsRegular() {
-			err = notRegular(info.Mode())
-		}
 		return nil, err
 	}
 	defer f.Close()
-	return attach(f, kind)
+	return attach(f.Fd(), kind, "")
 }
 
 // create writes the page to a file with an unpredictable name in the directory
-// of path, and moves it to path. Nothing can fail after that. It writes the whole
-// page: if the file had holes, touching its memory on a full disk would kill the
-// process.
+// of path, and moves it to path. Nothing can fail after that.
 func create(path, kind string, word uint32) (*Page, error) {
 	if path == "" {
 		return nil, fs.ErrNotExist
@@ -98,15 +107,12 @@ func create(path, kind string, word uint32) (*Page, error) {
 		return nil, fs.ErrExist // even if the directory is not writable
 	}
 	dir, _ := filepath.Split(path) // does not clean: link/.. is not the directory of link
-	if dir == "" {
-		dir = "."
-	}
-	f, err := writeTemp(dir, kind, word)
+	f, err := os.CreateTemp(cmp.Or(dir, "."), ".goevent-*")
 	if err != nil {
 		return nil, err
 	}
 	defer os.Remove(f.Name())
-	p, err := attach(f, kind)
+	p, err := fill(f, kind, word)
 	f.Close() // Windows does not rename an open file
 	if err != nil {
 		return nil, err
@@ -118,49 +124,19 @@ func create(path, kind string, word uint32) (*Page, error) {
 	return p, nil
 }
 
-// writeTemp makes a file with a new page in dir.
-func writeTemp(dir, kind string, word uint32) (*os.File, error) {
-	f, err := os.CreateTemp(dir, ".goevent-*")
-	if err != nil {
-		return nil, err
-	}
-	if err := write(f, kind, word); err != nil {
-		f.Close()
-		os.Remove(f.Name())
-		return nil, err
-	}
-	return f, nil
-}
-
-func write(f *os.File, kind string, word uint32) error {
+// fill writes a page to f, and opens it. It writes the whole page: if the file had
+// holes, touching its memory on a full disk would kill the process.
+func fill(f *os.File, kind string, word uint32) (*Page, error) {
 	if err := f.Chmod(0o600); err != nil { // whatever the umask
-		return err
-	}
-	page, _ := content(kind, word)
-	if _, err := f.Write(page); err != nil {
-		return err
-	}
-	return f.Sync() // before it is published: a disk may lose power
-}
-
-// attach checks and maps f: first what the file is, then who may open it, and
-// where it is.
-func attach(f *os.File, kind string) (*Page, error) {
-	head, err := readHead(f.Fd())
-	if err != nil {
 		return nil, err
 	}
-	id, err := parse(head, kind)
-	if err != nil {
+	if _, err := f.Write(content(kind, word)); err != nil {
 		return nil, err
 	}
-	if err := checkOwner(f.Fd()); err != nil {
+	if err := f.Sync(); err != nil { // before it is published: a disk may lose power
 		return nil, err
 	}
-	if err := checkFileSystem(f.Fd()); err != nil {
-		return nil, err
-	}
-	return share(f.Fd(), id)
+	return attach(f.Fd(), kind, "")
 }
 
 // pathError returns err with an operation and a path in place of those that
@@ -169,18 +145,9 @@ func pathError(op, path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &fs.PathError{Op: op, Path: path, Err: cause(err)}
-}
-
-// cause returns err without an operation and paths that package os has added.
-func cause(err error) error {
-	var p *fs.PathError
-	var l *os.LinkError
-	switch {
-	case errors.As(err, &p):
-		return p.Err
-	case errors.As(err, &l):
-		return l.Err
+	var inner *fs.PathError
+	if errors.As(err, &inner) {
+		err = inner.Err
 	}
-	return err
+	return &fs.PathError{Op: op, Path: path, Err: err}
 }

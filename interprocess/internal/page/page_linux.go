@@ -6,7 +6,6 @@ import (
 	"os"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"unsafe"
 )
@@ -25,34 +24,32 @@ func newAnonymous(kind string) (*Page, error) {
 		sealSeal, sealShrink, sealGrow    = 1, 2, 4
 	)
 	name := []byte("goevent\x00")
-	create := func(flags uintptr) (uintptr, syscall.Errno) {
-		fd, _, errno := syscall.Syscall(memfdCreate, uintptr(unsafe.Pointer(&name[0])), flags, 0)
-		return fd, errno
-	}
-	fd, errno := create(cloexec | allowSealing | noexecSeal)
+	fd, _, errno := syscall.Syscall(memfdCreate, uintptr(unsafe.Pointer(&name[0])), cloexec|allowSealing|noexecSeal, 0)
 	if errno == syscall.EINVAL { // before Linux 6.3
-		fd, errno = create(cloexec | allowSealing)
+		fd, _, errno = syscall.Syscall(memfdCreate, uintptr(unsafe.Pointer(&name[0])), cloexec|allowSealing, 0)
 	}
 	if errno != 0 {
 		return nil, os.NewSyscallError("memfd_create", errno)
 	}
 	f := os.NewFile(fd, "memfd")
 	defer f.Close()
-	if err := write(f, kind, 0); err != nil {
-		return nil, cause(err)
+	p, err := fill(f, kind, 0)
+	if err != nil {
+		return nil, err
 	}
 	if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, addSeals, sealSeal|sealShrink|sealGrow); errno != 0 {
+		p.Close()
 		return nil, os.NewSyscallError("fcntl", errno)
 	}
-	return attach(f, kind)
+	return p, nil
 }
 
 // checkFileSystem returns an error unless the file fd is in memory: on a disk,
 // touching the page may block, or kill the process.
-func checkFileSystem(fd uintptr) error {
+func checkFileSystem(fd int) error {
 	const tmpfs, ramfs = 0x01021994, 0x858458f6
 	var st syscall.Statfs_t
-	if err := uninterrupted(func() error { return syscall.Fstatfs(int(fd), &st) }); err != nil {
+	if err := syscall.Fstatfs(fd, &st); err != nil {
 		return os.NewSyscallError("fstatfs", err)
 	}
 	if kind := uint32(st.Type); kind != tmpfs && kind != ramfs {
@@ -61,75 +58,60 @@ func checkFileSystem(fd uintptr) error {
 	return nil
 }
 
-// A mapping is the address of a page.
-type mapping struct {
-	address  unsafe.Pointer
-	detached atomic.Bool // the memory there is private
-}
-
 // spare has the addresses of pages that nobody uses, which are never unmapped:
 // neighbours among them are one mapping to the kernel, and unmapping one of these
 // would split that. So a process has at most two mappings for each page that is
 // open, and one more.
 var spare struct {
 	sync.Mutex
-	addresses []unsafe.Pointer
+	mappings []mapping
 }
 
-// mapFile maps the page in fd at a spare address if there is one.
-func mapFile(fd uintptr) (*mapping, error) {
-	var address unsafe.Pointer
+// mapFile maps the page in fd, at a spare address if there is one.
+func mapFile(fd int) (mapping, error) {
+	var at mapping
 	spare.Lock()
-	if last := len(spare.addresses) - 1; last >= 0 {
-		address = spare.addresses[last]
-		spare.addresses = spare.addresses[:last]
+	if last := len(spare.mappings) - 1; last >= 0 {
+		at, spare.mappings = spare.mappings[last], spare.mappings[:last]
 	}
 	spare.Unlock()
-	address, err := mmap(address, syscall.MAP_SHARED, fd)
-	if err != nil { // what is at the old address now is unknown
-		return nil, err
-	}
-	return &mapping{address: address}, nil
+	return at.replace(syscall.MAP_SHARED, uintptr(fd)) // if that fails, what is there is unknown
 }
 
 // detach atomically replaces the page by private memory.
-func (m *mapping) detach() {
-	if _, err := mmap(m.address, syscall.MAP_PRIVATE|syscall.MAP_ANON, ^uintptr(0)); err == nil {
-		m.detached.Store(true)
-	}
+func (m mapping) detach() error {
+	_, err := m.replace(syscall.MAP_PRIVATE|syscall.MAP_ANON, ^uintptr(0))
+	return err
 }
 
 // release makes the address spare.
-func (m *mapping) release() {
-	if !m.detached.Load() {
-		m.detach()
-	}
-	if m.detached.Load() {
+func (m mapping) release() {
+	if m.detach() == nil { // again: an untouched page merges with its neighbours
 		spare.Lock()
-		spare.addresses = append(spare.addresses, m.address)
+		spare.mappings = append(spare.mappings, m)
 		spare.Unlock()
 	}
 }
 
-// mmap maps one page, at the address unless that is nil.
-func mmap(address unsafe.Pointer, flags, fd uintptr) (unsafe.Pointer, error) {
-	if address != nil {
+// replace maps one page in place of m, or anywhere if m is zero.
+func (m mapping) replace(flags, fd uintptr) (mapping, error) {
+	if m.address != nil {
 		flags |= syscall.MAP_FIXED
 	}
-	args := [6]uintptr{uintptr(address), size, syscall.PROT_READ | syscall.PROT_WRITE, flags, fd, 0}
+	a := [6]uintptr{uintptr(m.address), size, syscall.PROT_READ | syscall.PROT_WRITE, flags, fd, 0}
 	var page uintptr
 	var errno syscall.Errno
 	switch runtime.GOARCH {
 	case "386", "arm":
 		const mmap2 = 192 // takes the offset in pages
-		page, _, errno = syscall.Syscall6(mmap2, args[0], args[1], args[2], args[3], args[4], args[5])
+		page, _, errno = syscall.Syscall6(mmap2, a[0], a[1], a[2], a[3], a[4], a[5])
 	case "s390x": // takes a pointer to its arguments
-		page, _, errno = syscall.Syscall(syscall.SYS_MMAP, uintptr(unsafe.Pointer(&args)), 0, 0)
+		page, _, errno = syscall.Syscall(syscall.SYS_MMAP, uintptr(unsafe.Pointer(&a)), 0, 0)
 	default:
-		page, _, errno = syscall.Syscall6(syscall.SYS_MMAP, args[0], args[1], args[2], args[3], args[4], args[5])
+		page, _, errno = syscall.Syscall6(syscall.SYS_MMAP, a[0], a[1], a[2], a[3], a[4], a[5])
 	}
 	if errno != 0 {
-		return nil, errno
+		return m, os.NewSyscallError("mmap", errno)
 	}
-	return *(*unsafe.Pointer)(unsafe.Pointer(&page)), nil
+	return mapping{*(*unsafe.Pointer)(unsafe.Pointer(&page))}, nil
 }

@@ -1,6 +1,7 @@
-package page
+package page_test
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -15,16 +17,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/event/interprocess/internal/hosttest"
+	"example.com/event/interprocess/internal/page"
 )
 
-// mmapCall is the number of the call that maps a page.
-var mmapCall = map[string]uintptr{"386": 192, "arm": 192}[runtime.GOARCH]
-
-func init() {
-	if mmapCall == 0 {
-		mmapCall = syscall.SYS_MMAP
-	}
-}
+// The numbers of the calls that map a page, and of memfd_create.
+var (
+	mmapCall    = cmp.Or(map[string]uintptr{"386": 192, "arm": 192}[runtime.GOARCH], syscall.SYS_MMAP)
+	memfdCreate = map[string]uintptr{"386": 356, "amd64": 319, "arm": 385, "arm64": 279, "ppc64le": 360, "riscv64": 279, "s390x": 350}[runtime.GOARCH]
+)
 
 // descriptors returns what is open, by number.
 func descriptors(t testing.TB) map[string]string {
@@ -86,11 +86,11 @@ func TestFileSystemOnDisk(t *testing.T) {
 		t.Skip("the directory for temporary files is in memory")
 	}
 	path := filepath.Join(dir, "page")
-	p, err := Create(path, kind, word)
+	p, err := page.Create(path, kind, word)
 	assert.Nil(t, p)
 	wantError(t, err, "create", path, errors.ErrUnsupported, "")
 	assert.Empty(t, snapshot(t, dir))
-	p, err = Open(file(size, header(0, "goevent"))(t, path), kind)
+	p, err = page.Open(file(size, header(0, "goevent"))(t, path), kind)
 	assert.Nil(t, p)
 	wantError(t, err, "open", path, errors.ErrUnsupported, "")
 	assert.ErrorContains(t, err, "want tmpfs or ramfs")
@@ -112,7 +112,7 @@ func TestFullDisk(t *testing.T) {
 			p.Word.Store(word)
 		}
 		path := filepath.Join(dir, "page")
-		p, err := Create(path, kind, word)
+		p, err := page.Create(path, kind, word)
 		assert.Nil(t, p)
 		wantError(t, err, "create", path, syscall.ENOSPC, "")
 		assert.Len(t, snapshot(t, dir), 2, "files left behind")
@@ -130,20 +130,26 @@ func TestCallsThatFail(t *testing.T) {
 	chmod := hosttest.Failure{Call: syscall.SYS_FCHMOD, Errno: syscall.EPERM}
 	dup := hosttest.Failure{Call: syscall.SYS_DUP, Errno: syscall.EMFILE}
 	mmap := hosttest.Failure{Call: mmapCall, Errno: syscall.ENODEV, Arg: 2, Value: size}
-	create := func(path string) (*Page, error) { return Create(path, kind, word) }
-	anonymous := func(string) (*Page, error) { return New(kind) }
+	create := func(path string) (*page.Page, error) { return page.Create(path, kind, word) }
+	anonymous := func(string) (*page.Page, error) { return page.New(kind) }
+	path := tempPath(t)
+	passed := created(t, path, word)
+	fd := raw(t, path, syscall.O_RDWR)
+	inherit := func(string) (*page.Page, error) { return page.Inherit(uintptr(fd), kind, passed.ID) }
 	for _, row := range []struct {
 		name  string
 		fails hosttest.Failure
-		call  func(path string) (*Page, error)
+		call  func(path string) (*page.Page, error)
 		says  string
 	}{
-		{"Create over quota", write, create, "disk quota exceeded"},
-		{"Create without chmod", chmod, create, "operation not permitted"},
-		{"Create without a descriptor", dup, create, "dup: too many open files"},
-		{"Create that cannot map", mmap, create, "mmap: no such device"},
-		{"New over quota", write, anonymous, "disk quota exceeded"},
-		{"New without chmod", chmod, anonymous, "operation not permitted"},
+		{"Create over quota", write, create, "create PATH: disk quota exceeded"},
+		{"Create without chmod", chmod, create, "create PATH: operation not permitted"},
+		{"Create without a descriptor", dup, create, "create PATH: dup: too many open files"},
+		{"Create that cannot map", mmap, create, "create PATH: mmap: no such device"},
+		{"Inherit without a descriptor", dup, inherit, "dup: too many open files"},
+		{"Inherit that cannot map", mmap, inherit, "mmap: no such device"},
+		{"New over quota", write, anonymous, "write memfd: disk quota exceeded"},
+		{"New without chmod", chmod, anonymous, "chmod memfd: operation not permitted"},
 		{"New without a descriptor", dup, anonymous, "dup: too many open files"},
 		{"New that cannot map", mmap, anonymous, "mmap: no such device"},
 		{"New without memfd_create", hosttest.Failure{Call: memfdCreate, Errno: syscall.ENOSYS}, anonymous,
@@ -152,41 +158,38 @@ func TestCallsThatFail(t *testing.T) {
 			"fcntl: operation not permitted"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			before := state(fd)
 			nothingLeft(t, func(path string) {
-				var p *Page
+				var p *page.Page
 				var err error
 				hosttest.Failing(t, []hosttest.Failure{row.fails}, func() { p, err = row.call(path) })
 				require.Nil(t, p)
 				require.ErrorIs(t, err, row.fails.Errno)
-				var atPath *fs.PathError
-				if errors.As(err, &atPath) {
-					assert.Equal(t, &fs.PathError{Op: "create", Path: path, Err: atPath.Err}, err)
-					err = atPath.Err
-				}
-				assert.EqualError(t, err, row.says)
+				assert.EqualError(t, err, strings.ReplaceAll(row.says, "PATH", path))
 			})
+			assert.Equal(t, before, state(fd), "the inherited descriptor has changed")
 		})
 	}
 
 	t.Run("New before Linux 6.3", func(t *testing.T) {
-		var p *Page
+		var p *page.Page
 		var err error
 		noexec := hosttest.Failure{Call: memfdCreate, Errno: syscall.EINVAL, Arg: flagsArg, Value: 11}
-		hosttest.Failing(t, []hosttest.Failure{noexec}, func() { p, err = New(kind) })
+		hosttest.Failing(t, []hosttest.Failure{noexec}, func() { p, err = page.New(kind) })
 		require.NoError(t, err)
 		defer p.Close()
-		sealed(t, p.File())
+		sealed(t, p.File)
 	})
 }
 
 // No process that has the descriptor can truncate the page, which would kill
 // those that use it.
 func TestNewIsSealed(t *testing.T) {
-	p, err := New(kind)
+	p, err := page.New(kind)
 	require.NoError(t, err)
 	defer p.Close()
-	sealed(t, p.File())
-	info, err := p.File().Stat()
+	sealed(t, p.File)
+	info, err := p.File.Stat()
 	require.NoError(t, err)
 	assert.Equal(t, fs.FileMode(0o600), info.Mode())
 }
@@ -198,7 +201,7 @@ func sealed(t *testing.T, f *os.File) {
 	}
 }
 
-// Open waits for the end of a lease, as it would without O_NONBLOCK.
+// Open waits for the end of a lease.
 func TestLease(t *testing.T) {
 	path := tempPath(t)
 	require.NoError(t, created(t, path, word).Close())
@@ -218,7 +221,7 @@ func TestLease(t *testing.T) {
 		defer close(ended)
 		opened(t, path)
 	}()
-	hosttest.Eventually(t, "Open to wait", func() bool { return hosttest.Goroutines("sleep", "page.openFile") == 1 })
+	hosttest.Eventually(t, "Open to wait", func() bool { return hosttest.Goroutines("syscall", "page.Open") == 1 })
 	require.Zero(t, lease(syscall.F_UNLCK))
 	hosttest.Within(t, "Open", func() { <-ended })
 }

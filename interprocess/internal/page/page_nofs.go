@@ -4,4 +4,4 @@ package page
 
 // checkFileSystem checks nothing: package syscall does not tell file systems
 // apart here.
-func checkFileSystem(uintptr) error { return nil }
+func checkFileSystem(int) error { return nil }

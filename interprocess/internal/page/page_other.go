@@ -4,26 +4,28 @@ package page
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
-	"unsafe"
+	"sync/atomic"
 )
 
-type resource = *os.File
+// The API of page.go, where processes share no memory.
 
-type mapping struct{ address unsafe.Pointer }
+type Page struct {
+	Word *atomic.Uint32
+	ID   string
+	File *os.File
+}
 
-func (*mapping) detach()  {}
-func (*mapping) release() {}
+func New(string) (*Page, error)                      { return nil, errors.ErrUnsupported }
+func Create(path, _ string, _ uint32) (*Page, error) { return nil, unsupported("create", path) }
+func Open(path, _ string) (*Page, error)             { return nil, unsupported("open", path) }
+func Inherit(uintptr, string, string) (*Page, error) { return nil, errors.ErrUnsupported }
+func (*Page) Pass(*exec.Cmd) (uintptr, error)        { return 0, errors.ErrUnsupported }
+func Passes(*exec.Cmd, uintptr, string) bool         { return false }
+func (*Page) Close() error                           { return nil }
 
-func newAnonymous(string) (*Page, error)             { return nil, errors.ErrUnsupported }
-func openFile(string) (*os.File, error)              { return nil, errors.ErrUnsupported }
-func publish(temp, path string) error                { return errors.ErrUnsupported }
-func readHead(uintptr) ([]byte, error)               { return nil, errors.ErrUnsupported }
-func checkOwner(uintptr) error                       { return errors.ErrUnsupported }
-func checkFileSystem(uintptr) error                  { return errors.ErrUnsupported }
-func share(uintptr, string) (*Page, error)           { return nil, errors.ErrUnsupported }
-func (*Page) file() *os.File                         { return nil }
-func (*Page) pass(*exec.Cmd) (uintptr, error)        { return 0, errors.ErrUnsupported }
-func passes(*exec.Cmd, uintptr, string) bool         { return false }
-func inherit(uintptr, string, string) (*Page, error) { return nil, errors.ErrUnsupported }
+func unsupported(op, path string) error {
+	return &fs.PathError{Op: op, Path: path, Err: errors.ErrUnsupported}
+}

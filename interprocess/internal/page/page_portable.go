@@ -9,35 +9,24 @@ import (
 )
 
 // newAnonymous makes a file in the directory for temporary files and removes its
-// name at once.
+// name.
 func newAnonymous(kind string) (*Page, error) {
-	f, err := writeTemp(os.TempDir(), kind, 0)
+	f, err := os.CreateTemp("", ".goevent-*")
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if err := os.Remove(f.Name()); err != nil {
-		return nil, err
-	}
-	return attach(f, kind)
+	defer os.Remove(f.Name())
+	return fill(f, kind, 0)
 }
 
-// A mapping is a mapped page.
-type mapping struct {
-	address unsafe.Pointer
-	page    []byte
-}
-
-func mapFile(fd uintptr) (*mapping, error) {
-	page, err := syscall.Mmap(int(fd), 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
-	if err != nil {
-		return nil, err
-	}
-	return &mapping{unsafe.Pointer(&page[0]), page}, nil
+func mapFile(fd int) (mapping, error) {
+	page, err := syscall.Mmap(fd, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	return mapping{unsafe.Pointer(unsafe.SliceData(page))}, os.NewSyscallError("mmap", err)
 }
 
 // detach does nothing: package syscall cannot replace a mapping, and methods that
 // run may still touch it.
-func (m *mapping) detach() {}
+func (mapping) detach() error { return nil }
 
-func (m *mapping) release() { syscall.Munmap(m.page) }
+func (m mapping) release() { _ = syscall.Munmap(unsafe.Slice((*byte)(m.address), size)) }

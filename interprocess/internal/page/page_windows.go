@@ -3,129 +3,63 @@ package page
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"runtime"
 	"slices"
-	"sync"
 	"syscall"
 	"unsafe"
 )
 
-// A section is a handle to memory that can be mapped, and what a child can
-// inherit. It is closed once, by Close or when it is unreachable.
-type section struct {
-	handle  syscall.Handle
-	closing sync.Once
-	cleanup runtime.Cleanup
-}
-
-type resource = *section
-
-func (*Page) file() *os.File { return nil }
-
-func newSection(handle syscall.Handle) *section {
-	s := &section{handle: handle}
-	s.cleanup = runtime.AddCleanup(s, func(h syscall.Handle) { syscall.CloseHandle(h) }, handle)
-	return s
-}
-
-func (s *section) Close() (err error) {
-	s.closing.Do(func() {
-		s.cleanup.Stop()
-		err = syscall.CloseHandle(s.handle)
-	})
-	return err
-}
-
-// A mapping is a view of a section.
+// A mapping is the address of a view of a section.
 type mapping struct{ address unsafe.Pointer }
 
-// view maps the page of s.
-func view(s *section) (*mapping, error) {
-	address, err := syscall.MapViewOfFile(s.handle, syscall.FILE_MAP_READ|syscall.FILE_MAP_WRITE, 0, 0, size)
+// detach does nothing: methods that run may still touch the page.
+func (mapping) detach() error { return nil }
+
+func (m mapping) release() { _ = syscall.UnmapViewOfFile(uintptr(m.address)) }
+
+// view maps the page in a section, after copying content to it, and closes the
+// section if that fails.
+func view(section syscall.Handle, content []byte, kind, id string) (*Page, error) {
+	f := os.NewFile(uintptr(section), "section")
+	address, err := syscall.MapViewOfFile(section, syscall.FILE_MAP_READ|syscall.FILE_MAP_WRITE, 0, 0, size)
 	if err != nil {
+		f.Close()
 		return nil, os.NewSyscallError("MapViewOfFile", err)
 	}
-	return &mapping{*(*unsafe.Pointer)(unsafe.Pointer(&address))}, nil
+	m := mapping{*(*unsafe.Pointer)(unsafe.Pointer(&address))}
+	page := unsafe.Slice((*byte)(m.address), size)
+	copy(page, content)
+	if id, err = parse(page[:wordAt], kind, id); err != nil {
+		m.release()
+		f.Close()
+		return nil, err
+	}
+	return newPage(m, id, f), nil
 }
 
-// detach does nothing: methods that run may still touch the page.
-func (*mapping) detach() {}
-
-func (m *mapping) release() { syscall.UnmapViewOfFile(uintptr(m.address)) }
-
-// head returns the beginning of the page.
-func (m *mapping) head() []byte { return unsafe.Slice((*byte)(m.address), wordAt) }
-
-// newSectionOf makes a section of one page of file, or of memory only.
-func newSectionOf(file syscall.Handle) (*section, error) {
-	handle, err := syscall.CreateFileMapping(file, nil, syscall.PAGE_READWRITE, 0, size, nil)
+// viewFile maps a new section of a file, or of memory only.
+func viewFile(file syscall.Handle, content []byte, kind, id string) (*Page, error) {
+	section, err := syscall.CreateFileMapping(file, nil, syscall.PAGE_READWRITE, 0, size, nil)
 	if err != nil {
 		return nil, os.NewSyscallError("CreateFileMapping", err)
 	}
-	return newSection(handle), nil
-}
-
-// attachSection maps s, and closes it if that fails.
-func attachSection(s *section, id func(head []byte) (string, error)) (*Page, error) {
-	m, err := view(s)
-	if err != nil {
-		s.Close()
-		return nil, err
-	}
-	name, err := id(m.head())
-	if err != nil {
-		m.release()
-		s.Close()
-		return nil, err
-	}
-	return newPage(m, name, s), nil
+	return view(section, content, kind, id)
 }
 
 func newAnonymous(kind string) (*Page, error) {
-	s, err := newSectionOf(syscall.InvalidHandle)
-	if err != nil {
-		return nil, err
-	}
-	return attachSection(s, func(head []byte) (string, error) {
-		page, id := content(kind, 0)
-		copy(head, page)
-		return id, nil
-	})
+	return viewFile(syscall.InvalidHandle, content(kind, 0), kind, "")
 }
 
-func share(file uintptr, id string) (*Page, error) {
-	s, err := newSectionOf(syscall.Handle(file))
-	if err != nil {
-		return nil, err
-	}
-	return attachSection(s, func([]byte) (string, error) { return id, nil })
-}
-
-// openFile does not follow a link.
-func openFile(path string) (*os.File, error) {
-	name, err := syscall.UTF16PtrFromString(path)
-	if err != nil {
-		return nil, err
-	}
-	handle, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE,
-		syscall.FILE_SHARE_READ|syscall.FILE_SHARE_WRITE|syscall.FILE_SHARE_DELETE, nil,
-		syscall.OPEN_EXISTING, syscall.FILE_FLAG_OPEN_REPARSE_POINT, 0)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(handle), path), nil
-}
+// openFile relies on open for path not being a link: if another program can replace
+// it by one meanwhile, it can replace it by a file as well.
+func openFile(path string) (*os.File, error) { return os.OpenFile(path, os.O_RDWR, 0) }
 
 // publish gives the file temp the name path, unless that exists. It does not
 // need hard links, and works while the file is mapped.
 func publish(temp, path string) error {
-	from, err := syscall.UTF16PtrFromString(temp)
-	if err != nil {
-		return err
-	}
+	from, _ := syscall.UTF16PtrFromString(temp) // a file that exists: without NUL
 	to, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
 		return err
@@ -133,55 +67,41 @@ func publish(temp, path string) error {
 	return syscall.MoveFile(from, to)
 }
 
-// readHead returns the beginning of fd, or an error if its type or size is not
-// that of a page.
-func readHead(fd uintptr) ([]byte, error) {
+var informationByHandle = syscall.NewLazyDLL("kernel32.dll").NewProc("GetFileInformationByHandleEx")
+
+// attach checks and maps a file. The ACL of its directory decides who can open it.
+func attach(file uintptr, kind, id string) (*Page, error) {
 	var info syscall.ByHandleFileInformation
-	if err := syscall.GetFileInformationByHandle(syscall.Handle(fd), &info); err != nil {
-		return nil, notRegular(fs.ModeDevice)
-	}
+	err := syscall.GetFileInformationByHandle(syscall.Handle(file), &info)
 	switch length := uint64(info.FileSizeHigh)<<32 | uint64(info.FileSizeLow); {
-	case info.FileAttributes&syscall.FILE_ATTRIBUTE_REPARSE_POINT != 0:
-		return nil, notRegular(fs.ModeSymlink)
+	case err != nil:
+		return nil, fmt.Errorf("%w: not a regular file", ErrFormat)
 	case length != size:
 		return nil, mismatch(ErrFormat, fmt.Sprintf("size %d", length), size)
 	}
-	head := make([]byte, wordAt)
-	var n uint32
-	err := syscall.ReadFile(syscall.Handle(fd), head, &n, new(syscall.Overlapped)) // from offset 0
-	return head[:n], os.NewSyscallError("ReadFile", err)
-}
-
-// checkOwner checks nothing: the ACL of the directory decides who can open a file.
-func checkOwner(uintptr) error { return nil }
-
-var informationByHandle = syscall.NewLazyDLL("kernel32.dll").NewProc("GetFileInformationByHandleEx")
-
-// checkFileSystem returns an error if the file fd is on another host.
-func checkFileSystem(fd uintptr) error {
-	var answer [256]byte // FILE_REMOTE_PROTOCOL_INFO, which only a file on another host has
 	const class = 13
-	if ok, _, _ := informationByHandle.Call(fd, class, uintptr(unsafe.Pointer(&answer)), uintptr(len(answer))); ok != 0 {
-		return mismatch(errors.ErrUnsupported, "network file system", "one that is local")
+	var answer [256]byte // FILE_REMOTE_PROTOCOL_INFO, which only a file on another host has
+	if ok, _, _ := informationByHandle.Call(file, class, uintptr(unsafe.Pointer(&answer)), uintptr(len(answer))); ok != 0 {
+		return nil, mismatch(errors.ErrUnsupported, "network file system", "one that is local")
 	}
-	return nil
+	return viewFile(syscall.Handle(file), nil, kind, id)
 }
 
 // pass passes the section under its own number. Package os/exec passes only the
 // handles that are listed.
-func (p *Page) pass(cmd *exec.Cmd) (uintptr, error) {
-	s := p.shared
-	if err := syscall.SetHandleInformation(s.handle, syscall.HANDLE_FLAG_INHERIT, syscall.HANDLE_FLAG_INHERIT); err != nil {
+func pass(cmd *exec.Cmd, f *os.File) (uintptr, error) {
+	section := syscall.Handle(f.Fd())
+	if err := syscall.SetHandleInformation(section, syscall.HANDLE_FLAG_INHERIT, syscall.HANDLE_FLAG_INHERIT); err != nil {
 		return 0, os.NewSyscallError("SetHandleInformation", err)
 	}
 	var attr syscall.SysProcAttr // a copy: another command may have the same
 	if cmd.SysProcAttr != nil {
 		attr = *cmd.SysProcAttr
 	}
-	attr.AdditionalInheritedHandles = append(slices.Clip(attr.AdditionalInheritedHandles), s.handle)
+	attr.AdditionalInheritedHandles = append(slices.Clip(attr.AdditionalInheritedHandles), section)
 	cmd.SysProcAttr = &attr
-	runtime.AddCleanup(cmd, func(*section) {}, s) // s stays reachable as long as cmd
-	return uintptr(s.handle), nil
+	runtime.AddCleanup(cmd, func(*os.File) {}, f) // f stays reachable as long as cmd
+	return uintptr(section), nil
 }
 
 func passes(cmd *exec.Cmd, number uintptr, _ string) bool {
@@ -189,26 +109,18 @@ func passes(cmd *exec.Cmd, number uintptr, _ string) bool {
 }
 
 func inherit(number uintptr, kind, id string) (*Page, error) {
-	self, err := syscall.GetCurrentProcess()
-	if err != nil {
-		return nil, err
-	}
-	var handle syscall.Handle
-	err = syscall.DuplicateHandle(self, syscall.Handle(number), self, &handle, 0, false, syscall.DUPLICATE_SAME_ACCESS)
+	self, _ := syscall.GetCurrentProcess() // a constant
+	var section syscall.Handle
+	err := syscall.DuplicateHandle(self, syscall.Handle(number), self, &section, 0, false, syscall.DUPLICATE_SAME_ACCESS)
 	if err != nil {
 		return nil, fmt.Errorf("%w: closed", ErrFormat)
 	}
-	s := newSection(handle)
-	m, err := view(s)
-	if err != nil {
-		s.Close()
-		return nil, fmt.Errorf("%w: not a section of memory", ErrFormat)
+	p, err := view(section, nil, kind, id)
+	switch {
+	case err == nil:
+		err = syscall.SetHandleInformation(syscall.Handle(number), syscall.HANDLE_FLAG_INHERIT, 0)
+	case !errors.Is(err, ErrFormat):
+		err = fmt.Errorf("%w: not a section of memory", ErrFormat)
 	}
-	if err := checkID(m.head(), kind, id); err != nil {
-		m.release()
-		s.Close()
-		return nil, err
-	}
-	syscall.SetHandleInformation(syscall.Handle(number), syscall.HANDLE_FLAG_INHERIT, 0)
-	return newPage(m, id, s), nil
+	return p, err
 }
