@@ -1,12 +1,13 @@
-// A model of the gate, at which a handle's waits for one generation meet, for the
-// model checker Spin (https://spinroot.com). check.sh runs it.
+// A model of the gate (wait.go, internal/futex/futex_linux.go), at which a handle's
+// waits for one generation meet, for the model checker Spin (https://spinroot.com).
+// check.sh runs it.
 //
 // N waits through one handle begin at any time, those in DONE with a context and
 // those in DEADLINE with a deadline. Other processes set and clear the event any
 // number of times. With CLOSE, the handle is closed. The kernel may refuse a leader,
 // and then the hub serves it. A step is one access to state that goroutines or
-// processes share, beside the Go line that it models. These are simpler than the
-// code:
+// processes share, beside the Go line that it models. The model is simpler than the
+// code where that makes no difference:
 //
 //   - Set, Clear, the marks and the bell are one step each, as word.pml justifies:
 //     the hub looks once the generation has passed.
@@ -18,21 +19,20 @@
 //     left only shortens its pauses.)
 //   - Done is a wait without a limit.
 //
-// When nothing else can happen, no wait that should have ended is left, and one
-// more Set and Clear end the other waits and all goroutines.
-//
-// Spin explores all interleavings and finds every state in which a goroutine is
-// stuck, and every failure of an assertion:
+// Spin explores all interleavings and finds every failure of an assertion, and every
+// state in which a goroutine is stuck:
 //
 //   - A wait reports success only if the event was set since the wait found it
-//     unset (no early wake-up), and stays at the gate only if it was not, its
-//     limit was not reached and the handle is open (no lost wake-up).
+//     unset (no early wake-up).
 //   - A wait reports that it gave up, or that the handle is closed, only if that
 //     is true and the event was not set before (the event wins ties).
+//   - When nothing else can happen, no wait is left whose event was set, whose limit
+//     was reached or whose handle is closed (no lost wake-up), and one more Set and
+//     Clear end the other waits and all goroutines.
 //   - A gate is released only when its generation is over or the handle closed.
 //   - A gate never has two tokens, and no thread sleeps on a page that has been
 //     replaced.
-//
+
 #ifndef N
 #define N 2
 #endif
@@ -64,7 +64,7 @@ mtype = { correct,
 byte page[2];               // the word that processes share, and the one that replaces it
 bit detached;               // which the handle has
 #define word page[detached]
-bool remembered;            // a wait remembers the generation: if none does, Clear need not change it
+bool remembered;            // some wait remembers the generation: if none, Clear need not change it
 byte queue;                 // waits asleep on the shared word in the kernel, one bit each
 
 // type Event struct
@@ -114,8 +114,9 @@ inline interrupt(g, me) {                           // func (s *sleeper) interru
 	:: !(odd & 1 << g) || me == N && wrong(CLOSE_DOES_NOT_INTERRUPT) // if phase%2 == 0 { return }
 	:: d_step { odd & 1 << g -> same[g] = same[g] | 1 << me };
 		do
-		:: !(same[g] & 1 << me) || !queue && wrong(INTERRUPTS_ONCE) -> break // for s.phase.Load() == phase
-		:: d_step { same[g] & 1 << me && queue && !detached -> queue = 0 } // && futex(w, futexWakeBitset, …)
+		:: !(same[g] & 1 << me) -> break            // for s.phase.Load() == phase &&
+		:: d_step { same[g] & 1 << me && queue && !detached -> queue = 0 } // futex(w, futexWakeBitset, …)
+		:: !queue && wrong(INTERRUPTS_ONCE) -> break
 		od
 	fi
 }
@@ -240,12 +241,13 @@ active [N] proctype wait() {
 		fi;
 		if
 		:: passed(w, gen) -> assert(seen & ME)      // case passed(w, generation): return nil
-		:: !passed(w, gen) && !open -> assert(!live && !(seenByClose & ME)) // case !live: return ErrClosed
+		:: !passed(w, gen) && !open -> assert(!live && !(seenByClose & ME)) // !live: return ErrClosed
 		:: !passed(w, gen) && open -> assert(reached & ME && !(seenByLimit & ME)) // return errGaveUp
 		fi
 	fi;
 	d_step {
-		waiting = waiting & ~ME; seen = seen & ~ME; seenByLimit = seenByLimit & ~ME; seenByClose = seenByClose & ~ME;
+		waiting = waiting & ~ME; seen = seen & ~ME;
+		seenByLimit = seenByLimit & ~ME; seenByClose = seenByClose & ~ME;
 		w = 0; g = 0; gen = 0; open = false; refused = false
 	}
 }
@@ -263,7 +265,9 @@ end:
 		mu = true;                                  // e.mu.Lock()
 		if :: wrong(CLOSE_SAMPLES_FIRST) -> last = word :: else -> endLive() fi
 	};
-	d_step { if :: wrong(CLOSE_SAMPLES_FIRST) -> endLive() :: else -> last = word fi }; // e.last = e.word.Load()
+	d_step {                                        // e.last = e.word.Load()
+		if :: wrong(CLOSE_SAMPLES_FIRST) -> endLive() :: else -> last = word fi
+	};
 	d_step {
 		g = gate; mu = false;                       // g := e.gate; e.mu.Unlock()
 		detached = wrong(CLOSE_DETACHES_FIRST)

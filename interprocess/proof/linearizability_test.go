@@ -1,12 +1,13 @@
 //go:build unix
 
-// Package linearizability tests that the calls of several processes on one event
-// behave as if they happened one at a time. It is a separate module, so that the
-// library does not depend on the checker.
-package linearizability
+// Package proof tests that the calls of several processes on one event behave as if
+// they happened one at a time. It is a separate module, so that the library does not
+// depend on the checker.
+package proof
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -14,20 +15,26 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"example.com/event/interprocess"
 	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"example.com/event/interprocess"
+	"example.com/event/interprocess/internal/futex"
+	"example.com/event/interprocess/internal/hosttest"
 )
 
 const (
 	processes = 3
 	users     = 2  // goroutines in each process
 	calls     = 30 // of each user, in one history
-	histories = 1000
+	histories = 500
 )
 
 type methods map[string]func(e *interprocess.Event, d time.Duration) bool
@@ -37,6 +44,11 @@ var correct = methods{
 	"Clear":       func(e *interprocess.Event, _ time.Duration) bool { e.Clear(); return true },
 	"IsSet":       func(e *interprocess.Event, _ time.Duration) bool { return e.IsSet() },
 	"WaitTimeout": (*interprocess.Event).WaitTimeout,
+	"WaitContext": func(e *interprocess.Event, d time.Duration) bool {
+		ctx, cancel := context.WithTimeout(context.Background(), d)
+		defer cancel()
+		return e.WaitContext(ctx) == nil
+	},
 	"Done": func(e *interprocess.Event, d time.Duration) bool {
 		select {
 		case <-e.Done():
@@ -47,7 +59,7 @@ var correct = methods{
 	},
 }
 
-// mistakes are faulty methods, which the test must detect.
+// mistakes are faulty methods, which the check must find.
 var mistakes = map[string]methods{
 	"Set returns before it takes effect": {"Set": func(e *interprocess.Event, d time.Duration) bool {
 		time.AfterFunc(d, e.Set)
@@ -80,22 +92,27 @@ func now() int64 {
 	return ts.Nano()
 }
 
+const mistakeVariable, hubVariable = "MISTAKE", "HUB"
+
 func TestMain(m *testing.M) {
-	if mistake, ok := os.LookupEnv("MISTAKE"); ok {
-		child(mistake)
+	if mistake, ok := os.LookupEnv(mistakeVariable); ok {
+		child(mistake, os.Getenv(hubVariable) != "")
 		return
 	}
 	os.Exit(m.Run())
 }
 
 // child reads times. At each of them it begins random calls, which it then writes.
-func child(mistake string) {
+func child(mistake string, inHub bool) {
 	e, err := interprocess.Inherited("event")
 	if err != nil {
 		panic(err)
 	}
+	if inHub {
+		occupyKernel()
+	}
 	maps.Copy(correct, mistakes[mistake])
-	names := []string{"Set", "Set", "Clear", "Clear", "IsSet", "IsSet", "WaitTimeout", "WaitTimeout", "Done"}
+	names := []string{"Set", "Set", "Clear", "Clear", "IsSet", "IsSet", "WaitTimeout", "WaitContext", "Done"}
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		begin, _ := strconv.ParseInt(in.Text(), 10, 64)
 		var made [users][calls]call
@@ -119,15 +136,30 @@ func child(mistake string) {
 	}
 }
 
+// occupyKernel makes as many waits sleep in the kernel as may, so that the hub
+// watches the words of all others.
+func occupyKernel() {
+	for range futex.Threads {
+		e, err := interprocess.New()
+		if err != nil {
+			panic(err)
+		}
+		go e.Wait()
+	}
+	for hosttest.Goroutines("syscall", "futex.(*sleeper).sleep") < futex.Threads {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // A step takes place at one instant of an interval. Most calls are one step, at
 // an instant between the beginning and the end of the call. A wait succeeds, and
 // a channel of Done is closed, if the event is set at such an instant. A channel
 // that is not closed in time proves nothing: it may be closed some time after Set.
 //
 // A wait for d > 0 that fails is two steps: the wait begins when the event is
-// unset, and fails when the event has not been set since. At least d lies
-// between the two, so the first is at least d before the end of the call, and
-// the second at least d after its beginning.
+// unset, and fails when the event has not been set since, at least d after the
+// beginning of the call. In WaitTimeout, d lies between the two, so the first is at
+// least d before the end of the call. A context may be done when the wait begins.
 type step struct {
 	user int
 	name string
@@ -137,14 +169,18 @@ func steps(user int, c call) []porcupine.Operation {
 	op := func(name string, from, to int64) porcupine.Operation {
 		return porcupine.Operation{ClientId: user, Input: step{user, name}, Output: c.Result, Call: from, Return: to}
 	}
-	d, failed := int64(c.D), c.Method == "WaitTimeout" && !c.Result
+	d, failed := int64(c.D), strings.HasPrefix(c.Method, "Wait") && !c.Result
+	latest := c.To
+	if c.Method == "WaitTimeout" {
+		latest -= d
+	}
 	switch {
 	case c.Method == "Done" && !c.Result:
 		return nil
 	case failed && c.To-c.From < d:
 		return []porcupine.Operation{op("wait fails early", c.From, c.To)}
 	case failed && d > 0:
-		return []porcupine.Operation{op("wait begins", c.From, c.To-d), op("wait fails", c.From+d, c.To)}
+		return []porcupine.Operation{op("wait begins", c.From, latest), op("wait fails", c.From+d, c.To)}
 	}
 	return []porcupine.Operation{op(c.Method, c.From, c.To)}
 }
@@ -181,27 +217,33 @@ var model = porcupine.Model{
 	DescribeState:     func(s any) string { return fmt.Sprintf("%+v", s) },
 }
 
-// check makes histories, with a mistake in one process, until one of them is not
-// linearizable or enough have been made.
-func check(t *testing.T, mistake string) (result porcupine.CheckResult, info porcupine.LinearizationInfo) {
+// check makes histories until one of them is not linearizable or enough have been
+// made. The first process makes the mistake; in the last ones, inHub of them, no wait
+// sleeps in the kernel.
+func check(t *testing.T, mistake string, inHub int) (result porcupine.CheckResult, info porcupine.LinearizationInfo) {
 	e, err := interprocess.New()
-	fatal(t, err)
+	require.NoError(t, err)
 	defer e.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // ends children that hang
+	defer cancel()
 	var begins []*json.Encoder
 	var calling []*json.Decoder
 	for i := range processes {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "MISTAKE=")
+		cmd := exec.CommandContext(ctx, os.Args[0])
+		cmd.Env = append(os.Environ(), mistakeVariable+"=")
 		if i == 0 {
-			cmd.Env = append(cmd.Env, "MISTAKE="+mistake)
+			cmd.Env = append(cmd.Env, mistakeVariable+"="+mistake)
+		}
+		if i >= processes-inHub {
+			cmd.Env = append(cmd.Env, hubVariable+"=1")
 		}
 		cmd.Stderr = os.Stderr
-		fatal(t, e.Share(cmd, "event"))
+		require.NoError(t, e.Share(cmd, "event"))
 		in, err := cmd.StdinPipe()
-		fatal(t, err)
+		require.NoError(t, err)
 		out, err := cmd.StdoutPipe()
-		fatal(t, err)
-		fatal(t, cmd.Start())
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
 		defer cmd.Wait()
 		defer in.Close()
 		begins, calling = append(begins, json.NewEncoder(in)), append(calling, json.NewDecoder(out))
@@ -210,12 +252,12 @@ func check(t *testing.T, mistake string) (result porcupine.CheckResult, info por
 		e.Clear()
 		begin := now() + time.Millisecond.Nanoseconds()
 		for _, c := range begins {
-			fatal(t, c.Encode(begin))
+			require.NoError(t, c.Encode(begin))
 		}
 		var history []porcupine.Operation
 		for i, c := range calling {
 			var made [users][calls]call
-			fatal(t, c.Decode(&made))
+			require.NoError(t, c.Decode(&made), "process %d has crashed, or hangs in a call", i)
 			for user := range made {
 				for _, c := range made[user] {
 					history = append(history, steps(i*users+user, c)...)
@@ -230,31 +272,31 @@ func check(t *testing.T, mistake string) (result porcupine.CheckResult, info por
 	return result, info
 }
 
-func fatal(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestLinearizability(t *testing.T) {
-	result, info := check(t, "")
-	if result == porcupine.Ok {
-		return
+	for name, inHub := range map[string]int{
+		"all waits sleep in the kernel":       0,
+		"the hub serves one of the processes": 1,
+		"the hub serves all processes":        processes,
+	} {
+		t.Run(name, func(t *testing.T) {
+			result, info := check(t, "", inHub)
+			if result == porcupine.Ok {
+				return
+			}
+			picture, err := os.CreateTemp("", "linearizability-*.html")
+			require.NoError(t, err)
+			defer picture.Close()
+			require.NoError(t, porcupine.Visualize(model, info, picture))
+			t.Errorf("%s: see %s", result, picture.Name())
+		})
 	}
-	picture, err := os.CreateTemp("", "linearizability-*.html")
-	fatal(t, err)
-	defer picture.Close()
-	fatal(t, porcupine.Visualize(model, info, picture))
-	t.Errorf("%s: see %s", result, picture.Name())
 }
 
 func TestMistakesAreFound(t *testing.T) {
 	for mistake := range mistakes {
 		t.Run(mistake, func(t *testing.T) {
-			if result, _ := check(t, mistake); result != porcupine.Illegal {
-				t.Error(result)
-			}
+			result, _ := check(t, mistake, 1)
+			assert.Equal(t, porcupine.Illegal, result)
 		})
 	}
 }

@@ -1,23 +1,22 @@
-// A model of sleeping and waking on Windows, for the model checker Spin
-// (https://spinroot.com). check.sh runs it.
+// A model of sleeping and waking on Windows (internal/futex/futex_windows.go), for
+// the model checker Spin (https://spinroot.com). check.sh runs it.
 //
 // Two sleepers wait at any time, with or without a limit, and two setters set and
-// clear the event in G generations. One of them may be killed before any step, or
-// a stranger signal the first object. A step is one access to the word or
-// one system call, beside the Go line that it models. The object of a generation
-// exists while a process has it open. The private event of a sleeper, which
-// interrupts and the backstop signal, is left out: an interrupt ends a sleep that
-// has a limit.
+// clear the event. One of the four may be killed before any step, or a stranger
+// signal the object of the first generation. A step is one access to the word or one
+// system call, beside the Go line that it models. The object of a generation exists
+// while a process has it open. The private event of a sleeper, which the timer and
+// interrupts signal, is left out: they end the sleep themselves.
 //
-// The backstop exists only once a process has been killed or a stranger has
-// signalled: without these, every wake-up must come from the object. When nothing
-// else can happen, no sleeper waits for a Set that has happened, and one more Set
-// releases both. Spin explores all interleavings and finds every state in which a
-// process is stuck.
+// There is no backstop until a process has been killed or a stranger has signalled:
+// before, every wake-up must come from the object. Spin explores all interleavings
+// and finds every failure of an assertion, and every state in which a process is
+// stuck:
 //
-#ifndef G
-#define G 2
-#endif
+//   - When nothing else can happen, no sleeper waits for a Set that has happened,
+//     and one more Set releases both.
+
+#define generations 3
 
 // Mistakes that Spin must find if they are made.
 mtype = { correct, NO_BACKSTOP, OPENS_BEFORE_SETTING, TESTS_BEFORE_OPENING };
@@ -31,11 +30,13 @@ mtype = { correct, NO_BACKSTOP, OPENS_BEFORE_SETTING, TESTS_BEFORE_OPENING };
 #define next   4
 
 byte word;
-byte open[G];     // who has the object of a generation open, one bit for each process
-bool signalled[G];
-bool disturbed;   // by a kill or a stranger
-byte waiting;     // sleepers that found the event unset, one bit each,
-byte seen;        // and since when it was set
+byte open[generations];      // processes that have the object of the generation open, one bit each
+bool signalled[generations]; // the object is
+bool disturbed;              // there was a kill or a stranger's signal
+
+// Read only by the assertion:
+byte waiting;                // sleepers that found the event unset
+byte seen;                   // and it was set since then
 
 #define ME        (1 << _pid)
 #define of(w)     (w / next)                        // generationOf
@@ -49,7 +50,7 @@ inline wait() {                                     // func (e *Event) sleep(g, 
 	do
 	:: passed(g) -> break
 	:: d_step { !passed(g) -> word = word | asleep }; // w, unset := e.mark(asleep, g.generation)
-		open[g] = open[g] | ME;                     // func (s *sleeper) sleep(w, want, …) { createEventEx.Call(…)
+		open[g] = open[g] | ME;                     // func (s *sleeper) sleep(…) { createEventEx.Call(…)
 		if
 		:: passed(g) && !wrong(TESTS_BEFORE_OPENING)
 		:: else ->                                  // for w.Load() == want {
@@ -104,13 +105,15 @@ inline Set() {                                      // func (e *Event) Set() {
 }
 
 inline Clear() {                                    // func (e *Event) Clear() {
-	w = word;                                       // e.word.CompareAndSwap(w, generationOf(w)+oneClear) }
-	d_step { if :: w & set && word == w && of(w) < G - 1 -> word = (of(w) + 1) * next :: else fi }
+	w = word;
+	d_step {                                        // e.word.CompareAndSwap(w, generationOf(w)+oneClear)
+		if :: w & set && word == w -> word = (of(w) + 1) * next :: else fi
+	}
 }
 
 inline die() {
 	d_step {
-		for (i : 0 .. G - 1) { open[i] = open[i] & ~ME; signalled[i] = signalled[i] && open[i] };
+		for (i : 0 .. generations - 1) { open[i] = open[i] & ~ME; signalled[i] = signalled[i] && open[i] };
 		waiting = waiting & ~ME; seen = seen & ~ME; disturbed = true; i = 0
 	}
 }
