@@ -35,8 +35,8 @@
 //  1. Zero value. The zero Event is an unset event, ready to use.
 //  2. Order. All calls, and receives from the channels of Done, are
 //     linearizable. In particular, once IsSet has returned true, every channel
-//     that Done returned before is closed; and once a wait has succeeded, IsSet
-//     is true until the next Clear.
+//     that Done returned before is closed; and once a wait has succeeded, only a
+//     Clear makes IsSet false.
 //  3. No lost wake-up. Set releases every goroutine that is waiting at that
 //     moment, even if Clear follows at once.
 //  4. No early wake-up. A wait that begins after Clear returned is released
@@ -53,14 +53,15 @@
 //     every Set that this Clear undoes.
 //  8. Cost. On a set event, IsSet and the waits cost one atomic load. Set and
 //     Clear cost one compare-and-swap, unless a goroutine has had to wait or has
-//     called Done since the last Clear. None of these allocates or, once Set has
-//     returned, locks. A call that meets a Set at work waits at most for the
+//     called Done while the event was unset. None of these allocates or, once Set
+//     has returned, locks. A call that meets a Set at work waits at most for the
 //     channel to be closed, as a waiter does, not for the Set to return. On an
-//     unset event, the first wait or Done allocates one channel for all, and a
-//     wait with a timeout its timer. No call starts a goroutine. An Event takes 24
+//     unset event, the first wait, other than WaitTimeout(0), or Done allocates one
+//     channel for all, and a wait with a timeout its timer. No call starts a goroutine. An Event takes 24
 //     bytes on 64-bit systems and 16 on others.
 //  9. Synctest. Waits block durably in a bubble of [testing/synctest]. Create and
-//     use the event and the context inside one bubble, or outside all.
+//     use the event and the context inside one bubble, or outside all. After
+//     Clear, synctest.Wait returns when every worker of a pool waits.
 //  10. Misuse. A nil *Event or a nil context panics. Otherwise, any number of calls
 //     in any order is allowed.
 //

@@ -156,14 +156,14 @@ func New() *Event { return new(Event) }
 //
 // [time.AfterFunc] and [context.AfterFunc] call Set in its own goroutine, so IsSet
 // may still be false right after the context is cancelled. If stopping them reports
-// false, Set may still come and undo a Clear, unless a Wait precedes that Clear.
+// false, Set may still come and undo a Clear, unless a Wait for it precedes the Clear.
 func (e *Event) Set() { e.set() }
 
 // Clear makes the event unset: a wait that begins after Clear returned blocks
 // until the next Set. Clear has no effect on an unset event, or on goroutines
 // that an earlier Set released. To wait for those to finish a step, let each hold
 // a [sync.RWMutex] for reading during its step, and test IsSet under it; after
-// Clear, Lock waits for all steps.
+// Clear, Lock waits for all steps (though not durably, in a synctest bubble).
 func (e *Event) Clear() { e.clear() }
 
 // Swap calls Set if set is true and Clear otherwise, and reports whether the
@@ -246,7 +246,7 @@ func (e *Event) Done() <-chan struct{} {
 }
 
 // String returns "set" or "unset". Printing a *Event does not race with its
-// use; printing it with %#v, or a struct that contains an Event, does. JSON shows
+// use; printing it with %#v or %d, or a struct that contains an Event, does. JSON shows
 // an Event as {}: log the result of String.
 func (e *Event) String() string {
 	if e.IsSet() {

@@ -284,7 +284,8 @@ func Example_producerConsumer() {
 	// Output: sum of all items: 4950
 }
 
-// Pause and resume: a worker passes a gate before each step. Clear shuts the
+// Pause and resume: each worker of a pool, here one, passes a gate before each
+// step. Clear shuts the
 // gate, Set opens it. The loop also tests the context, since WaitContext returns
 // nil at an open gate even if the context is done.
 func Example_pauseAndResume() {

@@ -44,13 +44,13 @@
 //   - Linux: a futex, for at most four handles of a process at a time, each of
 //     which occupies a thread; for the others, inotify on the event's file.
 //   - Windows: a kernel event, for at most 64 handles, each of which occupies a
-//     thread. The others are polled.
+//     thread. The others are polled, and may end 250 ms late.
 //   - macOS and the BSDs: kqueue on the event's file, with one thread for all.
 //   - Solaris, illumos, AIX: polling. A wait may end 250 ms late.
 //
-// A wait may also end 250 ms late if its user has run out of inotify instances; if,
-// on Windows, Set is called with fewer rights or in another container; or if a Set
-// is killed between setting and waking. Tests run on Linux, macOS, Windows and
+// A wait may also end 250 ms late if its user has run out of inotify instances or
+// watches; if Set is called with fewer rights or, on Windows, in another container;
+// or if a Set is killed between setting and waking. Tests run on Linux, macOS, Windows and
 // FreeBSD; the other systems are only built. Js, wasip1 and plan9 have no events.
 //
 // # Where to put the file
@@ -73,9 +73,9 @@
 //
 //   - An event is for one host and one user. That user can damage it: to truncate
 //     the file kills the processes that use it.
-//   - A wait that sleeps through exactly 2^29 Clears does not end.
+//   - A wait that sleeps through exactly 2^29 Clears misses their Sets.
 //   - If as many waits as GOMAXPROCS go to sleep at once, other goroutines pause, as
-//     for all system calls that block: for some 0.1 ms, at worst 20 ms.
+//     for all system calls that block: for up to some 20 ms.
 //
 // # When not to use an Event
 //

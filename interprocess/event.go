@@ -123,8 +123,8 @@ const zeroEvent = "interprocess: use of the zero Event; make one by New, Create,
 // follows at once. On a set event it has no effect other than the memory
 // ordering described at [Event].
 //
-// Set costs one compare-and-swap if no wait has gone to sleep since the last
-// Clear. Otherwise it costs a system call, which takes time for each thread that
+// Set costs one compare-and-swap if no wait has gone to sleep while the event was
+// unset. Otherwise it costs a system call, which takes time for each thread that
 // it wakes, or a change of the attributes of the event's file (to the same ones),
 // which wakes by inotify or kqueue, or both. It does not wait for waiters to run,
 // but on a busy machine they may run before it returns. On OpenBSD it needs the
@@ -189,7 +189,7 @@ func (e *Event) IsSet() bool {
 }
 
 // String returns "set", "unset" or, on a closed handle and the zero Event,
-// "closed". Printing an *Event does not race with its use.
+// "closed". Printing an *Event does not race with its use, except with %#v or %d.
 func (e *Event) String() string {
 	if e.word.Uint32 == nil {
 		return "closed"

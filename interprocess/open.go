@@ -23,8 +23,8 @@ var ErrFormat = page.ErrFormat
 func kind() string { return cmp.Or(futex.Kind(), "bell") }
 
 // New returns a new, unset event without a name, for this process and for the
-// children with which [Event.Share] shares it. The event is gone when the last
-// of them has closed it or ended.
+// children with which [Event.Share] shares it. The event is gone when this process
+// has closed it and the children have ended.
 //
 // On Linux the event is a memfd that cannot be resized, and on Windows it is in
 // memory. Elsewhere it is a file in the directory for temporary files, whose name
@@ -61,9 +61,10 @@ func Create(path string) (*Event, error) { return handle(page.Create(path, kind(
 // Errors are of type [*fs.PathError]. They wrap [fs.ErrNotExist] if path does not
 // exist; [ErrFormat] if it is not an event, or one of another version, byte order
 // or way to wake: choose another path, or remove the file; [fs.ErrPermission] if
-// it belongs to another user or its mode lets other users in: create it as the
-// user who opens it; and [errors.ErrUnsupported] if it is on a file system that
-// cannot hold an event. Others wrap only that of the operating system.
+// it belongs to another user, or its mode lets other users in or this one not:
+// create it as the user who opens it; and [errors.ErrUnsupported] if it is on a
+// file system that cannot hold an event. Others wrap only that of the operating
+// system.
 func Open(path string) (*Event, error) { return handle(page.Open(path, kind())) }
 
 // initial has the words of new events, unset and set.
@@ -159,14 +160,14 @@ var taken sync.Map
 // name. Each call returns another handle. If the event is optional, [fs.ErrNotExist]
 // means that nobody shared it, and every other error that it got lost on the way.
 //
-// Call Inherited first of all. Children that the child starts before that inherit
-// the event as well; those that it starts later do not: share it with them again.
+// Call Inherited first of all. Children that the child starts before that may find
+// the event, or ErrFormat; those that it starts later do not: share it with them.
 // The descriptor that the child was given stays open. A program that replaces
 // itself with exec must do so before it calls Inherited.
 //
 // Errors wrap [fs.ErrInvalid] if name is not a name; [fs.ErrNotExist], on every
-// system, if the parent shared no event under name; [ErrFormat] if the descriptor is not the
-// event: a program in between, such as sudo or a shell, closed or replaced it,
+// system, if the parent shared no event under name; [ErrFormat] if the descriptor is
+// not the event: a program in between, such as sudo or a shell, closed or replaced it,
 // or the process that set the variable is not this one's parent;
 // [fs.ErrPermission] if it is, but belongs to another user; or else the error of
 // the operating system.

@@ -100,6 +100,7 @@ func TestSetAndWake(t *testing.T) {
 			fmt.Sscan(os.Getenv("EVENT_TEST_PAGE"), &number, &id)
 			p, err := page.Inherit(number, "test", id)
 			require.NoError(t, err)
+			defer p.Close() // the memory is mapped until then
 			_, ended := sleep(t, sleeps, wordIn(p), asleep)
 			fmt.Println("\nasleep")
 			hosttest.Arrives(t, "the sleeps to end", ended)
