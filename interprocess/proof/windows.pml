@@ -53,16 +53,16 @@ inline wait() {                                     // func (e *Event) sleep(g, 
 		open[g] = open[g] | ME;                     // func (s *sleeper) sleep(…) { createEventEx.Call(…)
 		if
 		:: passed(g) && !wrong(TESTS_BEFORE_OPENING)
-		:: else ->                                  // for w.Load() == want {
+		:: else ->                                  // for ; w.Load() == want …
 			do                                      //     waitForAny.Call(…):
 			:: signalled[g] && !heard ->
-				heard = true;                       //     handles = handles[:1] }
+				heard = true;                       //     n = 1
 				if :: passed(g) -> break :: else fi
 			:: limited -> break                     //     (an interrupt)
 			:: disturbed && passed(g) && !wrong(NO_BACKSTOP) -> break // (the timer)
 			od
 		fi;
-		closeHandle(g);                             // syscall.CloseHandle(object) }
+		closeHandle(g);                             // syscall.CloseHandle(object)
 		heard = false;
 		if :: limited -> break :: else fi
 	od
