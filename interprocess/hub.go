@@ -36,9 +36,9 @@ func (e *Event) listen(g *gate, l limit) {
 	}()
 	if heard {
 		e.mark(listening, g.generation)
-		if e.ended(g.generation) { // the Set did not find the mark
-			return
-		}
+	}
+	if e.ended(g.generation) { // the Set did not find the mark, or Close has closed the file
+		return
 	}
 	select {
 	case <-g.over:
@@ -62,7 +62,7 @@ func enterHub(g *gate, e *Event) (heard bool) {
 	}
 	hub.gates[g], hub.changed = e, time.Now()
 	heard = hub.bell.Listen(e.page.File) == nil
-	if !heard && e.live.Load() { // otherwise Close ends the wait
+	if !heard && e.live.Load() {
 		hub.polls = true
 		hub.timer.Reset(0)
 	}

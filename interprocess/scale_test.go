@@ -65,6 +65,7 @@ var uses = map[string]func(t *testing.T, e *Event){
 		generation := e.generation()
 		var waiters sync.WaitGroup
 		waiters.Go(func() { e.waitFor(generation, limit{done: make(chan struct{})}) })
+		parked(t, e)
 		waiters.Go(func() { e.waitFor(generation, limit{deadline: time.Now().Add(time.Hour)}) })
 		e.Set()
 		e.Clear()

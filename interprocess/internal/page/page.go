@@ -100,11 +100,11 @@ func open(path, kind string) (*Page, error) {
 // create writes the page to a file with an unpredictable name in the directory
 // of path, and moves it to path. Nothing can fail after that.
 func create(path, kind string, word uint32) (*Page, error) {
-	if path == "" {
-		return nil, fs.ErrNotExist
-	}
-	if _, err := os.Lstat(path); err == nil {
+	switch _, err := os.Lstat(path); {
+	case err == nil:
 		return nil, fs.ErrExist // even if the directory is not writable
+	case path == "" || !errors.Is(err, fs.ErrNotExist):
+		return nil, err
 	}
 	dir, _ := filepath.Split(path) // does not clean: link/.. is not the directory of link
 	f, err := os.CreateTemp(cmp.Or(dir, "."), ".goevent-*")

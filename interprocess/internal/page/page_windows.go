@@ -52,18 +52,21 @@ func newAnonymous(kind string) (*Page, error) {
 	return viewFile(syscall.InvalidHandle, content(kind, 0), kind, "")
 }
 
-// openFile relies on open for path not being a link: if another program can replace
-// it by one meanwhile, it can replace it by a file as well.
-func openFile(path string) (*os.File, error) { return os.OpenFile(path, os.O_RDWR, 0) }
+// openFile does not follow a link, and works while another process publishes the
+// file. The path exists, so it has no zero byte.
+func openFile(path string) (*os.File, error) {
+	name, _ := syscall.UTF16PtrFromString(path)
+	handle, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE,
+		syscall.FILE_SHARE_READ|syscall.FILE_SHARE_WRITE|syscall.FILE_SHARE_DELETE, nil,
+		syscall.OPEN_EXISTING, syscall.FILE_FLAG_OPEN_REPARSE_POINT, 0)
+	return os.NewFile(uintptr(handle), path), err // nil for an invalid handle
+}
 
 // publish gives the file temp the name path, unless that exists. It does not
-// need hard links, and works while the file is mapped.
+// need hard links, and works while the file is mapped. Neither name has a zero byte.
 func publish(temp, path string) error {
-	from, _ := syscall.UTF16PtrFromString(temp) // a file that exists: without NUL
-	to, err := syscall.UTF16PtrFromString(path)
-	if err != nil {
-		return err
-	}
+	from, _ := syscall.UTF16PtrFromString(temp)
+	to, _ := syscall.UTF16PtrFromString(path)
 	return syscall.MoveFile(from, to)
 }
 
@@ -74,7 +77,7 @@ func attach(file uintptr, kind, id string) (*Page, error) {
 	var info syscall.ByHandleFileInformation
 	err := syscall.GetFileInformationByHandle(syscall.Handle(file), &info)
 	switch length := uint64(info.FileSizeHigh)<<32 | uint64(info.FileSizeLow); {
-	case err != nil:
+	case err != nil || info.FileAttributes&syscall.FILE_ATTRIBUTE_REPARSE_POINT != 0:
 		return nil, fmt.Errorf("%w: not a regular file", ErrFormat)
 	case length != size:
 		return nil, mismatch(ErrFormat, fmt.Sprintf("size %d", length), size)
