@@ -126,7 +126,11 @@ func (e *Event) settle() {
 	ch, s := e.ch, e.state.Load()
 	e.mu.Unlock()
 	if s == releasing {
-		<-ch
+		select {
+		case <-ch: // needs no lock of ch, which close holds until it has listed all waiters
+		default:
+			<-ch
+		}
 		e.finish(ch)
 	}
 }
