@@ -56,12 +56,14 @@
 //     called Done while the event was unset. None of these allocates or, once Set
 //     has returned, locks. A call that meets a Set at work waits at most for the
 //     channel to be closed, as a waiter does, not for the Set to return. On an
-//     unset event, the first wait, other than WaitTimeout(0), or Done allocates one
-//     channel for all, and a wait with a timeout its timer. No call starts a goroutine. An Event takes 24
-//     bytes on 64-bit systems and 16 on others.
+//     unset event, the first Done, or the first wait that has to wait, allocates
+//     one channel for all waiters, and each wait with a timeout its timer. No call
+//     starts a goroutine. An Event takes 24 bytes on 64-bit systems and 16 on others.
 //  9. Synctest. Waits block durably in a bubble of [testing/synctest]. Create and
-//     use the event and the context inside one bubble, or outside all. After
-//     Clear, synctest.Wait returns when every worker of a pool waits.
+//     use the event and the context inside one bubble, or outside all: a Set from
+//     outside crashes if a wait or Done inside has created the channel. A select
+//     over Done and a channel from outside does not block durably. After Clear,
+//     synctest.Wait returns when every worker of a pool waits.
 //  10. Misuse. A nil *Event or a nil context panics. Otherwise, any number of calls
 //     in any order is allowed.
 //

@@ -160,7 +160,8 @@ func New() *Event { return new(Event) }
 //
 // [time.AfterFunc] and [context.AfterFunc] call Set in its own goroutine, so IsSet
 // may still be false right after the context is cancelled. If stopping them reports
-// false, Set may still come and undo a Clear, unless a Wait for it precedes the Clear.
+// false, that Set may still come and undo a Clear. If no other call sets the event,
+// a Wait before the Clear excludes that.
 func (e *Event) Set() { e.set() }
 
 // Clear makes the event unset: a wait that begins after Clear returned blocks
@@ -250,8 +251,8 @@ func (e *Event) Done() <-chan struct{} {
 }
 
 // String returns "set" or "unset". Printing a *Event does not race with its
-// use; printing it with %#v or %d, or a struct that contains an Event, does. JSON shows
-// an Event as {}: log the result of String.
+// use; printing it with %#v or %d, or a struct that contains an Event, does. JSON
+// shows an Event as {}: log the result of String.
 func (e *Event) String() string {
 	if e.IsSet() {
 		return "set"

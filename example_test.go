@@ -285,9 +285,8 @@ func Example_producerConsumer() {
 }
 
 // Pause and resume: each worker of a pool, here one, passes a gate before each
-// step. Clear shuts the
-// gate, Set opens it. The loop also tests the context, since WaitContext returns
-// nil at an open gate even if the context is done.
+// step. Clear shuts the gate, Set opens it. The loop also tests the context, since
+// WaitContext returns nil at an open gate even if the context is done.
 func Example_pauseAndResume() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -48,10 +48,10 @@
 //   - macOS and the BSDs: kqueue on the event's file, with one thread for all.
 //   - Solaris, illumos, AIX: polling. A wait may end 250 ms late.
 //
-// A wait may also end 250 ms late if its user has run out of inotify instances or
-// watches; if Set is called with fewer rights or, on Windows, in another container;
-// or if a Set is killed between setting and waking. Tests run on Linux, macOS, Windows and
-// FreeBSD; the other systems are only built. Js, wasip1 and plan9 have no events.
+// A wait may also end 250 ms late if inotify lacks /proc, a descriptor, an instance
+// or a watch; if Set is called with fewer rights or, on Windows, in another container;
+// or if a Set is killed between setting and waking. Tests run on Linux, macOS, Windows
+// and FreeBSD; the other systems are only built. Js, wasip1 and plan9 have no events.
 //
 // # Where to put the file
 //

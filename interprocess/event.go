@@ -125,7 +125,7 @@ const zeroEvent = "interprocess: use of the zero Event; make one by New, Create,
 //
 // Set costs one compare-and-swap if no wait has gone to sleep while the event was
 // unset. Otherwise it costs a system call, which takes time for each thread that
-// it wakes, or a change of the attributes of the event's file (to the same ones),
+// it wakes, or a change of the mode of the event's file to 0600, which it has, and
 // which wakes by inotify or kqueue, or both. It does not wait for waiters to run,
 // but on a busy machine they may run before it returns. On OpenBSD it needs the
 // promise "fattr" of pledge(2).

@@ -103,8 +103,9 @@ const prefix = "GOEVENT_"
 // consists of letters, digits and underscores. It appends a descriptor to
 // cmd.ExtraFiles (on Windows, a handle to
 // cmd.SysProcAttr.AdditionalInheritedHandles) and sets cmd.Env, so set those,
-// and cmd.Dir, before. The handle must stay open until cmd has been started. The
-// example shows how to start the child by [os.StartProcess].
+// and cmd.Dir, before. Calls for the same cmd must not overlap. The handle must stay
+// open until cmd has been started. The example shows how to start the child by
+// [os.StartProcess].
 //
 // The error wraps [ErrClosed] if the handle is closed. Share also fails if cmd is
 // nil or has been started, if name is invalid, or if cmd already has an event of
@@ -157,18 +158,19 @@ func (e *Event) Share(cmd *exec.Cmd, name string) (err error) {
 var taken sync.Map
 
 // Inherited returns, in a child process, the event that the parent shared under
-// name. Each call returns another handle. If the event is optional, [fs.ErrNotExist]
-// means that nobody shared it, and every other error that it got lost on the way.
+// name. Each call returns another handle. If the event is optional, go on without it
+// if the error is [fs.ErrNotExist]: nobody shared it, or a program in between, such
+// as sudo, removed the variable. Every other error says that it got lost on the way.
 //
 // Call Inherited first of all. Children that the child starts before that may find
-// the event, or ErrFormat; those that it starts later do not: share it with them.
+// the event, or an error; those that it starts later do not: share it with them.
 // The descriptor that the child was given stays open. A program that replaces
 // itself with exec must do so before it calls Inherited.
 //
 // Errors wrap [fs.ErrInvalid] if name is not a name; [fs.ErrNotExist], on every
-// system, if the parent shared no event under name; [ErrFormat] if the descriptor is
-// not the event: a program in between, such as sudo or a shell, closed or replaced it,
-// or the process that set the variable is not this one's parent;
+// system, if there is no variable for name; [ErrFormat] if the descriptor is not the
+// event: a program in between, such as a shell, closed or replaced it, or the process
+// that set the variable is not this one's parent;
 // [fs.ErrPermission] if it is, but belongs to another user; or else the error of
 // the operating system.
 func Inherited(name string) (e *Event, err error) {

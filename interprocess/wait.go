@@ -80,9 +80,9 @@ func (e *Event) WaitTimeout(d time.Duration) bool {
 // done and returns ctx.Err(), or until the handle is closed and returns
 // [ErrClosed]. The event wins ties: a set event gives nil even if ctx is already
 // done, and a Set during the wait gives nil if it comes before ctx is done or the
-// handle is closed, even if Clear follows. If ctx violates its contract by returning nil from Err after
-// Done is closed, WaitContext returns an error that says so. It panics if ctx is
-// nil.
+// handle is closed, even if Clear follows. If ctx violates its contract by
+// returning nil from Err after Done is closed, WaitContext returns an error that
+// says so. It panics if ctx is nil.
 //
 // Since the event wins, a loop that is to end with ctx must test that too:
 //
