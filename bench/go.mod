@@ -2,6 +2,8 @@ module example.com/event/bench
 
 go 1.26.0
 
+tool golang.org/x/perf/cmd/benchstat
+
 replace example.com/event => ../
 
 require (

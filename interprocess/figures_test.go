@@ -53,6 +53,38 @@ func startChild(b *testing.B, events pair, args ...string) {
 	b.Cleanup(func() { stdin.Close(); cmd.Wait() })
 }
 
+func BenchmarkIsSet(b *testing.B) {
+	e := must(interprocess.New())
+	e.Set()
+	b.Run("impl=interprocess", func(b *testing.B) {
+		for range b.N {
+			if !e.IsSet() {
+				b.Fatal("not set")
+			}
+		}
+	})
+}
+
+func BenchmarkSetOnSet(b *testing.B) {
+	e := must(interprocess.New())
+	e.Set()
+	b.Run("impl=interprocess", func(b *testing.B) {
+		for range b.N {
+			e.Set()
+		}
+	})
+}
+
+func BenchmarkSetClear(b *testing.B) {
+	e := must(interprocess.New())
+	b.Run("impl=interprocess", func(b *testing.B) {
+		for range b.N {
+			e.Set()
+			e.Clear()
+		}
+	})
+}
+
 // BenchmarkRoundTrip measures two processes that set, wait for and clear two
 // events, on one processor if taskset says so.
 func BenchmarkRoundTrip(b *testing.B) {
