@@ -73,10 +73,8 @@
 // or use a [sync.Once]: readers know that these are never undone.
 //
 // For passing values, use a channel: an event says that there is something to
-// do, not how much. A producer that calls Set and then Clear for each item
-// strands items, because a Set while the consumer is busy is undone by the time
-// the consumer waits again. Let the consumer call Clear, and then take all
-// items, as in the ProducerConsumer example.
+// do, not how much. If only the consumer calls Clear, and then takes all items, as
+// in the ProducerConsumer example, none is stranded.
 //
 // For a condition over shared state, such as “the queue is not full”, use
 // [sync.Cond] or a channel: when a wait returns, another goroutine may have

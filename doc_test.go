@@ -8,8 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,42 +16,6 @@ import (
 )
 
 // Tests of what the README and the comments of methods say besides the promises.
-
-func TestAfterFunc(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var e event.Event
-		start := time.Now()
-		time.AfterFunc(time.Minute, e.Set)
-		e.Wait()
-		assert.Equal(t, time.Minute, time.Since(start))
-
-		e.Clear()
-		ctx, cancel := context.WithCancel(t.Context())
-		stop := context.AfterFunc(ctx, e.Set)
-		synctest.Wait()
-		assert.False(t, e.IsSet())
-		cancel()
-		e.Wait()
-		assert.False(t, stop())
-	})
-}
-
-// Whether the timer is stopped in time or not, no late Set undoes the Clear.
-func TestStopAfterFunc(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for range rounds(1_000) {
-			var e event.Event
-			timer := time.AfterFunc(time.Second, e.Set)
-			time.Sleep(time.Second)
-			if !timer.Stop() {
-				e.Wait()
-			}
-			e.Clear()
-			synctest.Wait()
-			require.False(t, e.IsSet())
-		}
-	})
-}
 
 func TestClearThenLockWaitsForSteps(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())

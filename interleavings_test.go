@@ -50,7 +50,7 @@ func runInstrumented(t *testing.T, test func(*testing.T)) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(copied, instrument(t, original), 0o600))
 	require.NoError(t, os.WriteFile(overlay, replace, 0o600))
-	run := exec.Command(goTool, "test", "-overlay", overlay, "-run", "^"+t.Name()+"$", "-v", "-cpu", "1",
+	run := exec.Command(goTool, "test", "-count=1", "-overlay", overlay, "-run", "^"+t.Name()+"$", "-v", "-cpu", "1",
 		fmt.Sprintf("-short=%t", testing.Short()), ".")
 	run.Env = append(os.Environ(), child+"=1")
 	out, err := run.CombinedOutput()

@@ -22,11 +22,7 @@
 //	running.Wait()                                                                // the worker, before each step
 //	running.Clear()                                                               // another program pauses it
 //
-// # Choosing a wait
-//
-//   - [Event.WaitContext] gives up when a context is done. Most callers should use it.
-//   - [Event.WaitTimeout] gives up after some time; [Event.Wait] never does.
-//   - [Event.Done] is for select; [Event.IsSet] does not wait.
+// Most callers should use [Event.WaitContext]; package event says when to use another wait.
 //
 // # Guarantees
 //
@@ -37,7 +33,8 @@
 //   - A wait that gives up changes neither the flag nor another wait.
 //   - The event wins ties with a timeout, a context and Close.
 //   - A process killed or stopped at any instant, in any method, neither blocks
-//     another nor costs it a wake-up, and leaves the event usable.
+//     another nor costs it a wake-up, and leaves the event usable. Its call has
+//     either taken effect or not.
 //
 // # What wakes a wait
 //

@@ -18,9 +18,7 @@ import (
 // Any number of goroutines in any number of processes may call any of the
 // methods at any time. The calls are linearizable: they behave as if they
 // happened one at a time, in an order in which a call that has returned comes
-// before one that begins later. If a process is killed or stopped in the middle
-// of a call, the call has either taken effect or not, and no other process is
-// blocked.
+// before one that begins later.
 //
 // In the terminology of [the Go memory model], a call to Set “synchronizes
 // before” the return of every wait, receive or IsSet that observes it, and
@@ -68,8 +66,7 @@ type Event struct {
 // transition from that value that ends the wait wakes all sleepers. A hub first
 // listens, then marks the word 'listening', then tests it: a Set that it does not
 // find there finds the mark, and rings. A Clear that follows cannot undo any of
-// this, because the generation has passed. (After 2^29 Clears the count wraps
-// around; a wait that sleeps through exactly that many does not end.)
+// this, because the generation has passed.
 //
 // No wake-up is early: a leader that wakes up and a hub that hears a ring test
 // the word, and a wait that begins after a Clear waits for the next generation.
@@ -111,13 +108,11 @@ func handle(p *page.Page, err error) (*Event, error) {
 // is meaningless.
 func (e *Event) load() (word uint32, live bool) {
 	if e.word.Uint32 == nil {
-		panic(zeroEvent)
+		panic("interprocess: use of the zero Event; make one by New, Create, Open, OpenOrCreate or Inherited")
 	}
 	word = e.word.Load() // first: while the handle is open, word is the event's
 	return word, e.live.Load()
 }
-
-const zeroEvent = "interprocess: use of the zero Event; make one by New, Create, Open, OpenOrCreate or Inherited"
 
 // Set sets the event and releases all waiters in all processes, even if Clear
 // follows at once. On a set event it has no effect other than the memory
@@ -208,8 +203,6 @@ func (e *Event) String() string {
 // Close closes the handle, not the event, and releases the waiters of this
 // handle. It may be called at any time, more than once, and on the zero Event;
 // later calls return nil. The descriptor is closed at once.
-//
-// A loop on [Event.WaitTimeout] must end before Close, or it runs hot.
 //
 // On Linux the event's memory is unmapped at once too, and no call that overlaps
 // with Close has an effect on the event after Close has returned. Elsewhere the

@@ -153,13 +153,13 @@ func TestHandlesOfOneEventInTheHub(t *testing.T) {
 	closing(t, setter, err)
 	closed := first.startWait(0, limit{})
 	parked(t, first)
-	parked2 := second.startWait(0, limit{})
+	other := second.startWait(0, limit{})
 	parked(t, second)
 	require.NoError(t, first.Close())
 	require.NoError(t, os.Remove(path))
 	assert.Equal(t, ErrClosed, arrives(t, "the wait of the closed handle", closed))
 	setter.Set()
-	assert.NoError(t, arrives(t, "the wait of the other", parked2))
+	assert.NoError(t, arrives(t, "the wait of the other", other))
 	var took []time.Duration
 	for range 11 {
 		setter.Clear()

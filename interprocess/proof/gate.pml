@@ -33,9 +33,7 @@
 //   - A gate never has two tokens, and no thread sleeps on a page that has been
 //     replaced.
 
-#ifndef N
 #define N 2
-#endif
 #ifndef DONE
 #define DONE 0
 #endif
@@ -310,9 +308,6 @@ active proctype others() {
 	:: Clear()
 	:: reach(0)
 	:: reach(1)
-#if N > 2
-	:: reach(2)
-#endif
 	:: break
 	od;
 	timeout; // nothing else can happen

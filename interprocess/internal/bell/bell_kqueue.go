@@ -30,7 +30,7 @@ func listen(queue, file int) error {
 // hear waits for events. Close does not end a call of Kevent, which must return by
 // itself: the kqueue is open until then.
 func (b *Bell) hear() error {
-	timeout := syscall.NsecToTimespec(250e6)
+	timeout := syscall.NsecToTimespec(250e6) // when a closed kqueue is noticed
 	events := make([]syscall.Kevent_t, 16)
 	for n := 0; n <= 0; {
 		err := control(b.ears, func(queue int) (err error) {
