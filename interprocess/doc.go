@@ -48,7 +48,7 @@
 // A wait may also end 250 ms late if inotify lacks /proc, a descriptor, an instance
 // or a watch; if Set is called with fewer rights or, on Windows, in another container;
 // or if a Set is killed between setting and waking. Tests run on Linux, macOS, Windows
-// and FreeBSD; the other systems are only built. Js, wasip1 and plan9 have no events.
+// and FreeBSD; the other systems are only vetted. Js, wasip1 and plan9 have no events.
 //
 // # Where to put the file
 //
