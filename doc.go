@@ -57,8 +57,9 @@
 //     has returned, locks. A call that meets a Set at work waits at most for the
 //     channel to be closed, as a waiter does, not for the Set to return. On an
 //     unset event, the first Done, or the first wait that has to wait, allocates
-//     one channel for all waiters, and each wait with a timeout its timer. No call
-//     starts a goroutine. An Event takes 24 bytes on 64-bit systems and 16 on others.
+//     one channel for all waiters, and each WaitTimeout that has to wait its timer.
+//     No call starts a goroutine. An Event takes 24 bytes on 64-bit systems and 16
+//     on others.
 //  9. Synctest. Waits block durably in a bubble of [testing/synctest]. Create and
 //     use the event and the context inside one bubble, or outside all: a Set from
 //     outside crashes if a wait or Done inside has created the channel. A select

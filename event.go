@@ -159,9 +159,9 @@ func New() *Event { return new(Event) }
 // the memory ordering described at [Event].
 //
 // [time.AfterFunc] and [context.AfterFunc] call Set in its own goroutine, so IsSet
-// may still be false right after the context is cancelled. If stopping them reports
-// false, that Set may still come and undo a Clear. If no other call sets the event,
-// a Wait before the Clear excludes that.
+// may still be false right after the context is cancelled. If the first call to stop
+// them reports false, that Set may still come and undo a Clear. If no other call sets
+// the event, a Wait before the Clear excludes that.
 func (e *Event) Set() { e.set() }
 
 // Clear makes the event unset: a wait that begins after Clear returned blocks

@@ -20,8 +20,8 @@ var hub struct {
 	changed time.Time   // when a gate was last added or released
 }
 
-// backstop is the longest pause between two looks. A ring that does not come
-// delays a wake-up by as much.
+// backstop is the longest pause between two looks: a ring that does not come, since
+// setting and ringing are two steps, delays a wake-up by at most as much.
 const backstop = futex.Backstop
 
 // listen is lead with the help of the hub.

@@ -60,5 +60,6 @@ func control(f *os.File, do func(fd int) error) error {
 // Close closes b. Listen then returns an error.
 func (b *Bell) Close() { b.ears.Close() }
 
-// Ring rings f, a file of mode 0600 that this process's user owns.
+// Ring rings f, a file of mode 0600 that this process's user owns. (DragonFly's old
+// file system HAMMER tells of no mode that stays the same.)
 func Ring(f *os.File) error { return f.Chmod(0o600) }

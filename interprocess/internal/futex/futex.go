@@ -18,8 +18,8 @@ import (
 const Threads = threads
 
 // Backstop is the longest time between a change of the word and the end of a sleep
-// where setting the word and waking are two steps, as they are for a bell: a process
-// killed between them delays a wake-up and does not prevent it.
+// where setting the word and waking are two steps: a process killed between them
+// delays a wake-up and does not prevent it.
 const Backstop = 250 * time.Millisecond
 
 // A Word is a word that processes share. Its ID tells it from all other words
