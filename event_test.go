@@ -3,6 +3,7 @@ package event_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"runtime"
 	"sync/atomic"
@@ -118,6 +119,7 @@ func sequence(t *testing.T, calls ...int) {
 		return old
 	}
 	for i, c := range calls {
+		at := fmt.Sprint("call ", i, " of ", calls)
 		switch c {
 		case 0:
 			e.Set()
@@ -126,23 +128,27 @@ func sequence(t *testing.T, calls ...int) {
 			e.Clear()
 			swap(false)
 		case 2:
-			require.Equal(t, set, e.IsSet(), "call %d of %v", i, calls)
+			require.Equal(t, set, e.IsSet(), at)
 		case 3:
-			require.Equal(t, set, e.WaitTimeout(-1), "call %d of %v", i, calls)
+			require.Equal(t, set, e.WaitTimeout(-1), at)
 		case 4:
-			require.Equal(t, set, e.WaitContext(cancelled) == nil, "call %d of %v", i, calls)
+			require.Equal(t, set, e.WaitContext(cancelled) == nil, at)
 		case 5:
 			closed[e.Done()] = set
 		case 6:
-			require.Equal(t, map[bool]string{true: "set", false: "unset"}[set], e.String(), "call %d of %v", i, calls)
+			require.Equal(t, map[bool]string{true: "set", false: "unset"}[set], fmt.Sprint(&e), at)
 		case 7, 8:
 			to := c == 7
-			require.Equal(t, swap(to), e.Swap(to), "call %d of %v", i, calls)
+			require.Equal(t, swap(to), e.Swap(to), at)
 		case 9:
-			require.Equal(t, set, e.WaitTimeout(1), "call %d of %v", i, calls)
+			const timeout = 9
+			start := time.Now()
+			inTime := e.WaitTimeout(timeout)
+			require.Equal(t, set, inTime, at)
+			require.True(t, inTime || time.Since(start) >= timeout, at)
 		}
 		for done, want := range closed {
-			require.Equal(t, want, isClosed(done), "a channel of Done, after call %d of %v", i, calls)
+			require.Equal(t, want, isClosed(done), "a channel of Done, after "+at)
 		}
 	}
 }

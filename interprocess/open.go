@@ -170,9 +170,8 @@ var taken sync.Map
 // Errors wrap [fs.ErrInvalid] if name is not a name; [fs.ErrNotExist], on every
 // system, if there is no variable for name; [ErrFormat] if the descriptor is not the
 // event: a program in between, such as a shell, closed or replaced it, or the process
-// that set the variable is not this one's parent;
-// [fs.ErrPermission] if it is, but belongs to another user; or else the error of
-// the operating system.
+// that set the variable is not this one's parent; [fs.ErrPermission] if it is, but
+// belongs to another user; or else the error of the operating system.
 func Inherited(name string) (e *Event, err error) {
 	defer func() {
 		if err != nil {

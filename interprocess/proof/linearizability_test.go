@@ -1,4 +1,4 @@
-//go:build linux
+//go:build unix
 
 // Package proof tests that the calls of several processes on one event behave as if
 // they happened one at a time. It is a separate module, so that the library does not
@@ -17,14 +17,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/anishathalye/porcupine"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"example.com/event/interprocess"
 	"example.com/event/interprocess/internal/futex"
@@ -86,10 +85,9 @@ type call struct {
 
 // now returns the time of the clock that all processes share.
 func now() int64 {
-	const clockMonotonic = 1
-	var ts syscall.Timespec
-	if _, _, errno := syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, clockMonotonic, uintptr(unsafe.Pointer(&ts)), 0); errno != 0 {
-		panic(errno)
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
+		panic(err)
 	}
 	return ts.Nano()
 }
